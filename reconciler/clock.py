@@ -1,0 +1,79 @@
+"""The only source of wall time and of waiting. Everything else takes instants as arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+_RELATIVE = re.compile(r"([+-])(\d+)([smhdw])")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Clock(Protocol):
+    """Tells the time and waits."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; cancellable like any await."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands at one instant; sleeping moves it on at once and remembers how long was asked for."""
+
+    at: datetime
+    slept_seconds: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_seconds.append(seconds)
+        self.at += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+    def advance(self, **delta: float) -> None:
+        """Move the clock on by a timedelta's keyword arguments."""
+        self.at += timedelta(**delta)
+
+
+def parse_instant(text: str, now: datetime) -> datetime:
+    """Return the UTC instant of an ISO 8601 time or of an offset from now such as `+7d`; ValueError otherwise.
+
+    A time without an offset is read as UTC.
+    """
+    relative = _RELATIVE.fullmatch(text.strip())
+    if relative:
+        sign, count, unit = relative.groups()
+        seconds = int(count) * _UNIT_SECONDS[unit]
+        return now + timedelta(seconds=seconds if sign == "+" else -seconds)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time: write 2026-01-31T09:00+01:00, or an offset such as +7d") from error
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def parse_duration_seconds(text: str) -> int:
+    """Return the seconds of a duration such as "90s", "5m" or "1h"; ValueError otherwise."""
+    match = re.fullmatch(r"(\d+)([smhd])", text)
+    if not match:
+        raise ValueError(f'{text!r} is no duration: write "60s", "5m" or "1h"')
+    return int(match[1]) * _UNIT_SECONDS[match[2]]

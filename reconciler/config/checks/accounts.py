@@ -1,0 +1,109 @@
+"""Rules of accounts: the tier they name, what it allows, model preferences, grants and limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from reconciler.config.compilation import Draft
+from reconciler.config.suggest import did_you_mean
+from reconciler.diagnostics import Diagnostic
+
+
+def check_references(draft: Draft) -> Iterable[Diagnostic]:
+    """An account names a tier and a payment method that exist."""
+    if draft.tiers is None:
+        if not draft.has("tiers", "tiers"):
+            for name in draft.accounts:
+                yield draft.find(
+                    "IG301", ("account", name), ("tier",), "there is no TierCatalog", hint="write tiers.yaml"
+                )  # fmt: skip
+        return
+    for name, account in draft.accounts.items():
+        if account.tier not in draft.tiers.tiers:
+            yield draft.find(
+                "IG301", ("account", name), ("tier",), f"there is no tier {account.tier!r}",
+                hint=did_you_mean(account.tier, draft.tiers.tiers),
+            )  # fmt: skip
+        method, country = account.billing.payment_method, account.billing.country
+        offered = draft.tiers.payment_methods.get(country or "", ())
+        if method and country and method not in offered:
+            yield draft.find(
+                "IG302", ("account", name), ("billing", "payment_method"), f"{method!r} is not offered in {country}",
+                hint=f"offered there: {', '.join(offered) or 'nothing'}",
+            )  # fmt: skip
+
+
+def check_model_preferences(draft: Draft) -> Iterable[Diagnostic]:
+    """A preferred model is active, of its type, and not the Testing one; the same for a site's preference."""
+    if draft.models is None:
+        return
+    holders = [(("account", name), account.ai.model_preferences) for name, account in draft.accounts.items()]
+    holders += [(("site", name), site.ai.model_preferences) for name, site in draft.sites.items()]
+    for ref, preferences in holders:
+        for model_type in ("text", "image"):
+            wanted = getattr(preferences, model_type) if preferences else None
+            if wanted is None:
+                continue
+            path = ("ai", "model_preferences", model_type)
+            model = draft.models.models.get(wanted)
+            if model is None:
+                yield draft.find(
+                    "IG301", ref, path, f"there is no model {wanted!r}", hint=did_you_mean(wanted, draft.models.models)
+                )  # fmt: skip
+            elif model.type != model_type or not model.active or model.testing:
+                what = f"a {model.type} model" if model.type != model_type else "the Testing model"
+                what = "not active" if not model.active else what
+                yield draft.find("IG302", ref, path, f"{wanted} is {what}", hint="prefer an active Live model")
+
+
+def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
+    """Only a tier that allows it lets an account or its sites set `ai`."""
+    if draft.tiers is None:
+        return
+    owners = [(("account", name), account.tier) for name, account in draft.accounts.items()]
+    for name, site in draft.sites.items():
+        account = draft.accounts.get(site.account)
+        if account is not None:
+            owners.append((("site", name), account.tier))
+    for ref, tier_name in owners:
+        tier = draft.tiers.tiers.get(tier_name)
+        if tier is not None and not tier.ai_overrides_allowed and draft.documents[ref].value.get("ai"):
+            yield draft.find(
+                "IG406", ref, ("ai",), f"the tier {tier_name} does not allow AI overrides", key=True,
+                hint="remove `ai`, or move the account to another tier",
+            )  # fmt: skip
+
+
+def check_grants(draft: Draft) -> Iterable[Diagnostic]:
+    """A grant's id and a user's address stand once in an account."""
+    for name, account in draft.accounts.items():
+        for field, values in (("grants", [g.id for g in account.grants]), ("users", [u.email for u in account.users])):
+            for value, count in Counter(values).items():
+                if count > 1:
+                    last = len(values) - 1 - values[::-1].index(value)
+                    yield draft.find(
+                        "IG109", ("account", name), (field, last), f"{field}: {value} stands {count} times",
+                        hint="each is given once; use another id" if field == "grants" else "",
+                    )  # fmt: skip
+
+
+def check_tier_limits(draft: Draft) -> Iterable[Diagnostic]:
+    """An account has no more sites and keywords than its tier includes."""
+    if draft.tiers is None:
+        return
+    for name, account in draft.accounts.items():
+        tier = draft.tiers.tiers.get(account.tier)
+        sites = [site for site in draft.sites.values() if site.account == name]
+        if tier is None:
+            continue
+        keywords = sum(len(sector.keywords) for site in sites for sector in site.sectors)
+        for what, count, limit in (
+            ("sites", len(sites), tier.limits.sites_max),
+            ("keywords", keywords, tier.limits.keywords_max),
+        ):
+            if limit is not None and count > limit:
+                yield draft.find(
+                    "IG411", ("account", name), ("tier",), f"{count} {what}; the tier {account.tier} includes {limit}",
+                    hint="choose a larger tier, or declare fewer",
+                )  # fmt: skip

@@ -1,0 +1,178 @@
+"""Rules of the model catalogue: references, Live and Testing, completeness, life, and the expected margin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from reconciler.config.compilation import Draft
+from reconciler.config.suggest import did_you_mean
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.models import Model, live_model, testing_model
+from reconciler.money import format_usd, parse_usd
+
+_REF = ("models", "models")
+_SHUTDOWN_NOTICE = timedelta(days=60)
+# A typical call for comparing models: what an article takes in and gives out.
+_TYPICAL_INPUT_TOKENS, _TYPICAL_OUTPUT_TOKENS = 1000, 2000
+
+
+def check_references(draft: Draft) -> Iterable[Diagnostic]:
+    """Providers, replacements and fallbacks that a model names exist and fit."""
+    if draft.models is None:
+        return
+    models = draft.models.models
+    for name, model in models.items():
+        if draft.providers is not None and model.provider not in draft.providers.providers:
+            yield draft.find(
+                "IG301", _REF, ("models", name, "provider"), f"{name}: there is no provider {model.provider!r}",
+                hint=did_you_mean(model.provider, draft.providers.providers),
+            )  # fmt: skip
+        named = [("replaced_by", model.replaced_by)] if model.replaced_by else []
+        named += [("fallbacks", fallback) for fallback in model.fallbacks]
+        for field, other in named:
+            if other not in models:
+                yield draft.find(
+                    "IG301", _REF, ("models", name, field), f"{name}: there is no model {other!r}",
+                    hint=did_you_mean(other, models),
+                )  # fmt: skip
+            elif models[other].type != model.type:
+                yield draft.find(
+                    "IG302", _REF, ("models", name, field),
+                    f"{name}: {other} is a {models[other].type} model, not {model.type}",
+                )  # fmt: skip
+
+
+def check_live_and_testing(draft: Draft) -> Iterable[Diagnostic]:
+    """Each type in use has exactly one Live model and at most one Testing model, never the same."""
+    if draft.models is None:
+        return
+    models = {name: model for name, model in draft.models.models.items() if model.active}
+    for name, model in models.items():
+        if model.default and model.testing:
+            yield draft.find(
+                "IG401", _REF, ("models", name, "testing"), f"{name} is marked both default and testing",
+                hint="Live and Testing are two models",
+            )  # fmt: skip
+    for model_type in dict.fromkeys(model.type for model in models.values()):
+        live = [name for name, model in models.items() if model.type == model_type and model.default]
+        testing = [name for name, model in models.items() if model.type == model_type and model.testing]
+        if not live:
+            yield draft.find(
+                "IG401", _REF, ("models",), f"no active {model_type} model is marked `default: true`", key=True,
+                hint="mark the Live model",
+            )  # fmt: skip
+        for field, names in (("default", live), ("testing", testing)):
+            for name in names[1:]:
+                yield draft.find(
+                    "IG401", _REF, ("models", name, field), f"{names[0]} is the active {field} {model_type} model already",
+                    hint=f"remove `{field}` from one of them",
+                )  # fmt: skip
+
+
+def check_completeness(draft: Draft) -> Iterable[Diagnostic]:
+    """An active model has its costs, its credit rate and an active provider, and no field of the other type."""
+    if draft.models is None:
+        return
+    for name, model in draft.models.models.items():
+        wrong = "tokens_per_credit" if model.type == "image" else "credits_per_image"
+        if getattr(model, wrong) is not None:
+            yield draft.find("IG402", _REF, ("models", name, wrong), f"{name}: {wrong} is not for {model.type} models")
+        if model.type != "image" and model.cost_per_image is not None:
+            yield draft.find(
+                "IG402", _REF, ("models", name, "cost_per_image"), f"{name}: cost_per_image is for image models"
+            )
+        if not model.active:
+            continue
+        for field in _missing(model):
+            yield draft.find(
+                "IG402", _REF, ("models", name), f"{name} is active but has no {field}", key=True,
+                hint=f"add `{field}`, or write `active: false`",
+            )  # fmt: skip
+        provider = draft.providers.providers.get(model.provider) if draft.providers else None
+        if provider is not None and (not provider.active or provider.type != "ai"):
+            what = "is not active" if not provider.active else "is no AI provider"
+            yield draft.find("IG402", _REF, ("models", name, "provider"), f"{name}: provider {model.provider} {what}")
+
+
+def _missing(model: Model) -> list[str]:
+    if model.type == "image":
+        by_tokens = model.cost_per_1k_input is not None and model.cost_per_1k_output is not None
+        needed = {"credits_per_image": model.credits_per_image is not None}
+        needed["cost_per_image"] = model.cost_per_image is not None or by_tokens
+    else:
+        needed = {"tokens_per_credit": model.tokens_per_credit is not None}
+        needed["cost_per_1k_input"] = model.cost_per_1k_input is not None
+        needed["cost_per_1k_output"] = model.cost_per_1k_output is not None or model.type == "embedding"
+    return [field for field, present in needed.items() if not present]
+
+
+def check_life(draft: Draft) -> Iterable[Diagnostic]:
+    """An active model is neither switched off, nor about to be, nor deprecated."""
+    if draft.models is None:
+        return
+    for name, model in draft.models.models.items():
+        if not model.active:
+            continue
+        hint = f"move to {model.replaced_by}" if model.replaced_by else "name a successor in `replaced_by`"
+        if model.shutdown_on:
+            off = date.fromisoformat(model.shutdown_on)
+            if draft.today >= off:
+                yield draft.find(
+                    "IG403", _REF, ("models", name, "shutdown_on"), f"{name} was switched off on {off}", hint=hint
+                )
+            elif off - draft.today <= _SHUTDOWN_NOTICE:
+                yield draft.find(
+                    "IG403", _REF, ("models", name, "shutdown_on"), f"{name} is switched off on {off}", hint=hint,
+                    severity="warning",
+                )  # fmt: skip
+        if model.deprecation_date and draft.today >= date.fromisoformat(model.deprecation_date):
+            yield draft.find(
+                "IG404", _REF, ("models", name, "deprecation_date"), f"{name} is deprecated since {model.deprecation_date}",
+                hint=hint, severity="warning",
+            )  # fmt: skip
+
+
+def check_margin(draft: Draft) -> Iterable[Diagnostic]:
+    """What a typical call is sold for covers what it costs, and Testing is cheaper than Live."""
+    if draft.models is None:
+        return
+    credit_value = parse_usd(draft.platform.credit_value_usd)
+    for name, model in draft.models.models.items():
+        cost, credits = _typical_cost(model), _typical_milli_credits(model)
+        if not model.active or cost is None or credits is None:
+            continue
+        revenue = credits * credit_value // 1000
+        if revenue < cost:
+            yield draft.find(
+                "IG405", _REF, ("models", name),
+                f"{name}: a typical call costs {format_usd(cost)} and is sold for {format_usd(revenue)}",
+                key=True, hint="raise its credit rate or the credit value", severity="warning",
+            )  # fmt: skip
+    for model_type in ("text", "image"):
+        live, testing = live_model(draft.models, model_type), testing_model(draft.models, model_type)
+        if live and testing and live != testing:
+            live_cost, testing_cost = (_typical_cost(draft.models.models[name]) for name in (live, testing))
+            if live_cost is not None and testing_cost is not None and testing_cost >= live_cost:
+                yield draft.find(
+                    "IG405", _REF, ("models", testing), f"Testing {testing} is not cheaper than Live {live}", key=True,
+                    severity="warning",
+                )  # fmt: skip
+
+
+def _typical_cost(model: Model) -> int | None:
+    if model.type == "image" and model.cost_per_image is not None:
+        prices = model.cost_per_image
+        return max(map(parse_usd, prices.values())) if isinstance(prices, dict) else parse_usd(prices)
+    if model.cost_per_1k_input is None or model.cost_per_1k_output is None:
+        return None
+    tokens = ((_TYPICAL_INPUT_TOKENS, model.cost_per_1k_input), (_TYPICAL_OUTPUT_TOKENS, model.cost_per_1k_output))
+    return sum(count * parse_usd(price) for count, price in tokens) // 1000
+
+
+def _typical_milli_credits(model: Model) -> int | None:
+    if model.type == "image":
+        return None if model.credits_per_image is None else model.credits_per_image * 1000
+    if model.tokens_per_credit is None:
+        return None
+    return (_TYPICAL_INPUT_TOKENS + _TYPICAL_OUTPUT_TOKENS) * 1000 // model.tokens_per_credit

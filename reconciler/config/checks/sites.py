@@ -1,0 +1,92 @@
+"""Rules of sites: what they refer to, their sectors, their schedule and their publishing folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.config.compilation import Draft
+from reconciler.config.suggest import did_you_mean
+from reconciler.diagnostics import Diagnostic
+
+
+def check_references(draft: Draft) -> Iterable[Diagnostic]:
+    """The account, author, strategy, industry and preset that a site names exist."""
+    names = {kind: [name for slug, name in draft.declared if slug == kind] for kind in ("account", "author", "strategy")}
+    for name, site in draft.sites.items():
+        for kind in names:
+            wanted = getattr(site, kind)
+            if wanted is not None and not draft.has(kind, wanted):
+                yield draft.find(
+                    "IG301", ("site", name), (kind,), f"there is no {kind} {wanted!r}",
+                    hint=did_you_mean(wanted, names[kind]),
+                )  # fmt: skip
+        if site.industry is not None and draft.industries is not None:
+            industries = draft.industries.industries
+            if site.industry not in industries:
+                yield draft.find(
+                    "IG301", ("site", name), ("industry",), f"there is no industry {site.industry!r}",
+                    hint=did_you_mean(site.industry, industries),
+                )  # fmt: skip
+        preset, presets = site.automation.preset, draft.platform.presets
+        if preset is not None and preset not in presets:
+            yield draft.find(
+                "IG301", ("site", name), ("automation", "preset"), f"there is no preset {preset!r}",
+                hint=did_you_mean(preset, presets) or f"there are {', '.join(presets)}",
+            )  # fmt: skip
+
+
+def check_sectors(draft: Draft) -> Iterable[Diagnostic]:
+    """A site's sectors are its industry's, and the keyword files they name exist."""
+    for name, site in draft.sites.items():
+        industry = draft.industries.industries.get(site.industry) if draft.industries and site.industry else None
+        seen: set[str] = set()
+        for index, sector in enumerate(site.sectors):
+            path = ("sectors", index)
+            if sector.name in seen:
+                yield draft.find("IG109", ("site", name), path, f"the sector {sector.name} stands twice")
+            seen.add(sector.name)
+            if industry is not None and sector.name not in industry.sectors:
+                yield draft.find(
+                    "IG301", ("site", name), (*path, "name"), f"{site.industry} has no sector {sector.name!r}",
+                    hint=did_you_mean(sector.name, industry.sectors) or f"it has {', '.join(industry.sectors)}",
+                )  # fmt: skip
+            if sector.keywords_file is not None and sector.keywords_file not in draft.keyword_lists:
+                yield draft.find(
+                    "IG301", ("site", name), (*path, "keywords_file"), f"there is no file {sector.keywords_file!r}",
+                    hint=did_you_mean(sector.keywords_file, draft.keyword_lists) or "keyword lists are keywords/NAME.csv",
+                )  # fmt: skip
+
+
+def check_publishing(draft: Draft) -> Iterable[Diagnostic]:
+    """A site that publishes by itself has somewhere, some day and some time to publish."""
+    for name, site in draft.sites.items():
+        ref = ("site", name)
+        if not site.publishing.auto_publish:
+            continue
+        if site.publisher is None:
+            yield draft.find(
+                "IG408", ref, ("publishing", "auto_publish"), "auto_publish is on but there is no publisher",
+                hint="add a `publisher` block, or write `publishing: {auto_publish: false}`",
+            )  # fmt: skip
+        for field in ("days", "time_slots"):
+            if not getattr(site.publishing, field):
+                yield draft.find(
+                    "IG408", ref, ("publishing", field), f"publishing.{field} is empty but auto_publish is on",
+                    hint=f"name some {field}, or write `auto_publish: false`",
+                )  # fmt: skip
+
+
+def check_folders(draft: Draft) -> Iterable[Diagnostic]:
+    """No two sites publish into one folder."""
+    owner: dict[str, str] = {}
+    for name, site in draft.sites.items():
+        publisher = site.publisher or {}
+        path = publisher.get("path")
+        if publisher.get("type") != "static" or not isinstance(path, str):
+            continue
+        if path in owner:
+            yield draft.find(
+                "IG413", ("site", name), ("publisher", "path"), f"site {owner[path]} publishes into {path} already",
+                hint="give each site a folder of its own",
+            )  # fmt: skip
+        owner.setdefault(path, name)

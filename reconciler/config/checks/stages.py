@@ -1,0 +1,93 @@
+"""Rules of a site's stages: budgets, the models they ask for, and limits that do not fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.config.compilation import Draft
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.models import live_model, testing_model
+from reconciler.kinds.site import Site
+
+_RUNS_A_WEEK = {"hourly": 168, "daily": 7, "weekly": 1}
+
+
+def check_budgets(draft: Draft) -> Iterable[Diagnostic]:
+    """The budgets of a site's AI stages add up to at most 100 %."""
+    for name, site in draft.sites.items():
+        total = sum(settings.budget_pct or 0 for settings in site.stages.values())
+        if total > 100:
+            parts = " + ".join(str(settings.budget_pct) for settings in site.stages.values() if settings.budget_pct)
+            yield draft.find(
+                "IG407", ("site", name), ("stages",), f"the stage budgets add up to {total} %: {parts}", key=True,
+                hint="lower some budget_pct",
+            )  # fmt: skip
+
+
+def check_models(draft: Draft) -> Iterable[Diagnostic]:
+    """Every AI stage that is on finds the model it asks for."""
+    if draft.models is None:
+        if not draft.has("models", "models"):
+            for name in draft.sites:
+                yield draft.find("IG301", ("site", name), (), "there is no ModelCatalog", hint="write models.yaml")
+        return
+    for name, site in draft.sites.items():
+        for stage in draft.extensions.stages:
+            settings = site.stages.get(stage.key)
+            if stage.function is None or settings is None or not settings.enabled:
+                continue
+            model_type = stage.function.model_type
+            path = ("stages", stage.key, "model")
+            if settings.model == "testing" and testing_model(draft.models, model_type) is None:
+                yield draft.find(
+                    "IG409", ("site", name), path, f"stage {stage.key} asks for Testing, but no active {model_type} "
+                    "model is marked testing", hint="mark one, or write `model: live`",
+                )  # fmt: skip
+            elif settings.model == "live" and live_model(draft.models, model_type) is None:
+                yield draft.find(
+                    "IG401", ("site", name), path, f"stage {stage.key} needs a Live {model_type} model, and there is none",
+                    hint="mark an active model `default: true`",
+                )  # fmt: skip
+
+
+def check_limits(draft: Draft) -> Iterable[Diagnostic]:
+    """Limits, batches and the schedule of a site fit each other."""
+    for name, site in draft.sites.items():
+        ref = ("site", name)
+        for key, settings in site.stages.items():
+            limit, batch = settings.per_run_limit, settings.batch_size
+            if limit and batch and limit % batch:
+                yield draft.find(
+                    "IG503", ref, ("stages", key, "per_run_limit"), f"{key}: {limit} is no multiple of batch_size {batch}",
+                    severity="warning",
+                )  # fmt: skip
+        yield from _check_images(draft, name, site)
+        yield from _check_capacity(draft, name, site)
+
+
+def _check_images(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]:
+    prompts, images = site.stages.get("prompts"), site.stages.get("images")
+    if not prompts or not images or not prompts.enabled or not images.enabled:
+        return
+    need = prompts.per_run_limit * (1 + site.ai.max_in_article_images)
+    if images.per_run_limit and need > images.per_run_limit:
+        yield draft.find(
+            "IG502", ("site", name), ("stages", "images", "per_run_limit"),
+            f"a run writes up to {need} image prompts but draws {images.per_run_limit}", severity="warning",
+            hint=f"raise it to {need}",
+        )  # fmt: skip
+
+
+def _check_capacity(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]:
+    content = site.stages.get("content")
+    review = site.stages.get("review")
+    if not site.automation.enabled or not site.publishing.auto_publish or not content or not review:
+        return
+    limits = [limit for limit in (content.per_run_limit, review.per_run_limit) if limit]
+    capacity = len(site.publishing.days) * len(site.publishing.time_slots)
+    weekly = min(limits, default=0) * _RUNS_A_WEEK[site.automation.frequency]
+    if capacity and weekly > capacity:
+        yield draft.find(
+            "IG501", ("site", name), ("publishing",), f"up to {weekly} approvals a week for {capacity} slots",
+            key=True, severity="warning", hint="add days or time_slots, or lower stages.content.per_run_limit",
+        )  # fmt: skip

@@ -1,0 +1,82 @@
+"""The compiler: a tree of files in, a compilation out. Pure; the day and the registries are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from reconciler.config.checks import CHECKS
+from reconciler.config.compilation import Compilation, Draft, Resource
+from reconciler.config.documents import Authored, Loaded, load_documents
+from reconciler.config.resolve import Resolution, resolve_document, resolve_site
+from reconciler.config.schema import validate
+from reconciler.config.secrets import find_secrets
+from reconciler.config.tree import Tree
+from reconciler.diagnostics import Diagnostic, in_order
+from reconciler.ids import digest
+from reconciler.kinds import kind_order
+from reconciler.kinds.extensions import Extensions
+from reconciler.kinds.fields import Spec
+
+
+def compile_tree(tree: Tree, extensions: Extensions, today: date) -> Compilation:
+    """Return the compilation of a config root, with every finding of every step."""
+    loaded = load_documents(tree)
+    documents = {(item.kind.slug, item.name): item for item in reversed(loaded.documents)}
+    resolutions = {ref: _resolve(item, documents, loaded, extensions) for ref, item in documents.items()}
+    findings = list(loaded.findings)
+    specs: dict[tuple[str, str], Spec] = {}
+    for ref, document in documents.items():
+        secrets = find_secrets(document)
+        spec, found = validate(document, resolutions[ref], extensions)
+        findings.extend([*secrets, *_besides(found, secrets)])
+        if spec is not None and not secrets:
+            specs[ref] = spec
+    broken = {(file.kind.slug, file.kind.slug) for file in tree.files if file.kind and file.kind.is_singleton}
+    draft = Draft(
+        extensions, today, specs, frozenset(documents) | broken, documents, resolutions, loaded.keyword_lists
+    )  # fmt: skip
+    for check in CHECKS:
+        findings.extend(check(draft))
+    return Compilation(
+        tree.root,
+        tree.revision,
+        tuple(_resources(draft)),
+        in_order(_once(findings)),
+        {file.path: file.text for file in tree.files},
+    )
+
+
+def _resolve(
+    document: Authored, documents: dict[tuple[str, str], Authored], loaded: Loaded, extensions: Extensions
+) -> Resolution:
+    if document.kind.slug != "site":
+        return resolve_document(document)
+    account = documents.get(("account", str(document.value.get("account"))))
+    platform = documents.get(("platform", "platform"))
+    return resolve_site(document, account, platform, loaded.keyword_lists, extensions)
+
+
+def _besides(found: Iterable[Diagnostic], secrets: list[Diagnostic]) -> Iterable[Diagnostic]:
+    """Yield findings that are not about a value that was refused as a secret: they would repeat it."""
+    places = {(finding.file, finding.mark.line, finding.mark.column) for finding in secrets}
+    return (item for item in found if (item.file, item.mark.line, item.mark.column) not in places)
+
+
+def _once(findings: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """Yield one finding a code and place: a bad value that many sites inherit is one mistake."""
+    seen: set[tuple[object, ...]] = set()
+    for item in findings:
+        key = (item.code, item.file, item.mark, item.message if item.mark.line == 1 else "")
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+def _resources(draft: Draft) -> Iterable[Resource]:
+    for ref in sorted(draft.specs, key=lambda item: (kind_order(item[0]), item[1])):
+        spec = draft.specs[ref]
+        data = spec.model_dump(mode="json", exclude_none=True)
+        yield Resource(
+            ref[0], ref[1], draft.documents[ref].file, spec, data, digest(data), draft.resolutions[ref].provenance
+        )  # fmt: skip

@@ -1,0 +1,215 @@
+"""From files to documents: what kind each is, what it is called, and what it says, with the place of everything."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from reconciler.config.suggest import did_you_mean
+from reconciler.config.tree import SourceFile, Tree
+from reconciler.config.yaml_reader import Document, read_yaml
+from reconciler.diagnostics import Diagnostic, Mark
+from reconciler.kinds import KINDS, Kind
+
+API_VERSION = "igny8/v1"
+_INTENTS = ("informational", "commercial", "transactional", "navigational")
+
+
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """One document as it was written: `value` without apiVersion and kind, `marks` for the places of its fields."""
+
+    kind: Kind
+    name: str
+    file: str
+    value: dict[str, Any]
+    marks: Document
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordList:
+    """A keyword CSV: phrases in file order, each with the line it stands in."""
+
+    file: str
+    keywords: tuple[dict[str, Any], ...]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All documents and keyword lists of a tree, and what was found on the way."""
+
+    documents: tuple[Authored, ...]
+    keyword_lists: dict[str, KeywordList]
+    findings: tuple[Diagnostic, ...]
+
+
+def load_documents(tree: Tree) -> Loaded:
+    """Return every document that could be read; a file that could not be read is in the findings instead."""
+    findings = list(tree.findings)
+    documents: list[Authored] = []
+    keyword_lists: dict[str, KeywordList] = {}
+    for source in tree.files:
+        if source.kind is None:
+            keyword_lists[source.path] = _load_keywords(source, findings)
+            continue
+        document = _load_document(source, source.kind, findings)
+        if document is not None:
+            documents.append(document)
+    findings.extend(_doubles(documents))
+    findings.extend(_missing_singletons(tree, documents))
+    return Loaded(tuple(documents), keyword_lists, tuple(findings))
+
+
+def _load_document(source: SourceFile, kind: Kind, findings: list[Diagnostic]) -> Authored | None:
+    text, first_line, body = source.text, 1, None
+    if source.path.endswith(".md"):
+        parts = _split_front_matter(source.text)
+        if parts is None:
+            findings.append(
+                Diagnostic("IG107", "no front matter", source.path, hint="begin the file with --- and end it with ---")
+            )
+            return None
+        text, body = parts
+        first_line = 2
+    document, found = read_yaml(text, source.path, first_line=first_line)
+    findings.extend(found)
+    if document is None:
+        return None
+    if not isinstance(document.value, dict):
+        found_as = "is empty" if document.value is None else "is no mapping"
+        findings.append(
+            Diagnostic("IG107", f"the document {found_as}", source.path, hint=f"begin with `apiVersion: {API_VERSION}`")
+        )
+        return None
+    findings.extend(_check_header(source, kind, document))
+    value = {key: item for key, item in document.value.items() if key not in ("apiVersion", "kind")}
+    name = kind.slug if kind.is_singleton else PurePosixPath(source.path).stem
+    if not kind.is_singleton:
+        findings.extend(_check_name(source, name, value, document))
+        value["name"] = name
+    if body is not None:
+        value["template"] = body
+    return Authored(kind, name, source.path, value, document)
+
+
+def _split_front_matter(text: str) -> tuple[str, str] | None:
+    lines = text.splitlines(keepends=True)
+    if not lines or lines[0].strip() != "---":
+        return None
+    for index, line in enumerate(lines[1:], 1):
+        if line.strip() == "---":
+            return "".join(lines[1:index]), "".join(lines[index + 1 :])
+    return None
+
+
+def _check_header(source: SourceFile, kind: Kind, document: Document) -> Iterable[Diagnostic]:
+    value = document.value
+    version = value.get("apiVersion")
+    if version != API_VERSION:
+        mark = document.values.get(("apiVersion",), Mark())
+        message = "apiVersion is missing" if version is None else f"apiVersion {version!r} is not known"
+        yield Diagnostic("IG107", message, source.path, mark, "apiVersion", f"write `apiVersion: {API_VERSION}`")
+    written = value.get("kind")
+    if written != kind.name:
+        mark = document.values.get(("kind",), Mark())
+        known = [other.name for other in KINDS]
+        if written is None:
+            message, hint = "kind is missing", f"write `kind: {kind.name}`"
+        elif written in known:
+            place = next(other.place for other in KINDS if other.name == written)
+            message, hint = f"a {written} does not stand here", f"its place is {place}; here stands a {kind.name}"
+        else:
+            message = f"kind {written!r} is not known"
+            hint = did_you_mean(str(written), known) or f"write `kind: {kind.name}`"
+        yield Diagnostic("IG107", message, source.path, mark, "kind", hint)
+
+
+def _check_name(source: SourceFile, name: str, value: dict[str, Any], document: Document) -> Iterable[Diagnostic]:
+    written = value.get("name", name)
+    if written != name:
+        mark = document.values.get(("name",), Mark())
+        yield Diagnostic(
+            "IG108", f"name {written!r} differs from the file's name {name!r}", source.path, mark, "name",
+            f"write `name: {name}`, or rename the file",
+        )  # fmt: skip
+    folders = PurePosixPath(source.path).parts[1:-1]
+    if folders and "account" in value and value["account"] != folders[0]:
+        mark = document.values.get(("account",), Mark())
+        yield Diagnostic(
+            "IG108", f"account {value['account']!r} differs from the folder {folders[0]!r}", source.path, mark,
+            "account", f"move the file to sites/{value['account']}/",
+        )  # fmt: skip
+
+
+def _doubles(documents: list[Authored]) -> Iterable[Diagnostic]:
+    first: dict[tuple[str, str], Authored] = {}
+    for document in documents:
+        key = (document.kind.slug, document.name)
+        if key in first:
+            yield Diagnostic(
+                "IG109", f"{document.kind.slug}/{document.name} is declared in {first[key].file} already",
+                document.file, hint="rename one of the two files",
+            )  # fmt: skip
+        first.setdefault(key, document)
+
+
+def _missing_singletons(tree: Tree, documents: list[Authored]) -> Iterable[Diagnostic]:
+    present = {document.kind.slug for document in documents} | {file.kind.slug for file in tree.files if file.kind}
+    if not tree.files:
+        return
+    for kind in KINDS:
+        if kind.required and kind.slug not in present:
+            yield Diagnostic(
+                "IG109", f"there is no {kind.name}", kind.place,
+                hint=f"write {kind.place}; `apiVersion: {API_VERSION}` and `kind: {kind.name}` are enough",
+            )  # fmt: skip
+
+
+def _load_keywords(source: SourceFile, findings: list[Diagnostic]) -> KeywordList:
+    keywords: list[dict[str, Any]] = []
+    lines: list[int] = []
+    reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
+    try:
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        unknown = [cell for cell in header if cell not in ("keyword", "volume", "intent")]
+        if "keyword" not in header or unknown:
+            what = f"unknown column {unknown[0]!r}" if unknown else "no column `keyword`"
+            findings.append(
+                Diagnostic("IG112", what, source.path, hint="the header is keyword,volume,intent (the last two optional)")
+            )
+            return KeywordList(source.path, (), ())
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                keyword = _keyword(dict(zip(header, row, strict=False)), source.path, reader.line_num, findings)
+                if keyword is not None:
+                    keywords.append(keyword)
+                    lines.append(reader.line_num)
+    except csv.Error as error:
+        findings.append(Diagnostic("IG112", f"not readable as CSV: {error}", source.path, Mark(reader.line_num)))
+    return KeywordList(source.path, tuple(keywords), tuple(lines))
+
+
+def _keyword(row: dict[str, str], file: str, line: int, findings: list[Diagnostic]) -> dict[str, Any] | None:
+    term = " ".join(row.get("keyword", "").split())
+    volume, intent = row.get("volume", "").strip(), row.get("intent", "").strip().lower()
+    problem = ""
+    if not term:
+        problem = "the keyword is empty"
+    elif volume and not (volume.isascii() and volume.isdigit()):
+        problem = f"volume {volume!r} is no whole number"
+    elif intent and intent not in _INTENTS:
+        problem = f"intent {intent!r} is not one of {', '.join(_INTENTS)}"
+    if problem:
+        findings.append(Diagnostic("IG112", problem, file, Mark(line)))
+        return None
+    keyword: dict[str, Any] = {"term": term}
+    if volume:
+        keyword["volume"] = int(volume)
+    if intent:
+        keyword["intent"] = intent
+    return keyword

@@ -1,0 +1,166 @@
+"""Inheritance as a fold over layers: the first definition of a field wins, and every definition is kept.
+
+A layer is a part of one document, laid at one place of the resolved resource. Mappings are folded key by key; lists
+and plain values are taken whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.config.documents import Authored, KeywordList
+from reconciler.diagnostics import FieldPath, Mark
+from reconciler.kinds.extensions import Extensions
+from reconciler.kinds.fields import AiSettings
+from reconciler.kinds.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One authored or built-in value of a field; `file` is "" for a built-in default."""
+
+    value: Any
+    scope: str
+    file: str = ""
+    mark: Mark = Mark()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A mapping that contributes to a resource: from a document's `origin` path, or built in."""
+
+    scope: str
+    value: Mapping[str, Any]
+    document: Authored | None = None
+    origin: FieldPath = ()
+
+    def define(self, value: Any, path: FieldPath) -> Definition:
+        """Return the definition of a field of this layer."""
+        if self.document is None:
+            return Definition(value, self.scope)
+        mark = self.document.marks.values.get((*self.origin, *path), Mark())
+        return Definition(value, self.scope, self.document.file, mark)
+
+
+@dataclass(slots=True)
+class Resolution:
+    """A resource's folded value, and all definitions of every leaf, the winner first."""
+
+    value: dict[str, Any]
+    provenance: dict[FieldPath, tuple[Definition, ...]] = field(default_factory=dict)
+
+
+def fold(layers: Sequence[Layer], at: FieldPath = ()) -> Resolution:
+    """Return the fold of layers, first wins, with the definitions recorded below the path `at`."""
+    resolution = Resolution({})
+    _fold_into(resolution, [(layer, layer.value, ()) for layer in layers], resolution.value, at)
+    return resolution
+
+
+def _fold_into(
+    resolution: Resolution,
+    parts: list[tuple[Layer, Mapping[str, Any], FieldPath]],
+    target: dict[str, Any],
+    at: FieldPath,
+) -> None:
+    keys = dict.fromkeys(key for _, value, _ in parts for key in value)
+    for key in keys:
+        holders = [(layer, value[key], (*path, key)) for layer, value, path in parts if key in value]
+        mappings = [(layer, item, path) for layer, item, path in holders if isinstance(item, Mapping)]
+        if isinstance(holders[0][1], Mapping):
+            target[key] = {}
+            _fold_into(resolution, mappings, target[key], (*at, key))
+        else:
+            target[key] = holders[0][1]
+            resolution.provenance[(*at, key)] = tuple(layer.define(item, path) for layer, item, path in holders)
+
+
+def resolve_document(document: Authored) -> Resolution:
+    """Return a document that inherits nothing."""
+    layers = [Layer(document.kind.slug, document.value, document)]
+    if document.kind.slug == "platform":
+        shipped = {"presets": Platform().model_dump(mode="json", exclude_none=True)["presets"]}
+        layers.append(Layer("default", shipped))
+    return fold(layers)
+
+
+def resolve_site(
+    site: Authored,
+    account: Authored | None,
+    platform: Authored | None,
+    keyword_lists: Mapping[str, KeywordList],
+    extensions: Extensions,
+) -> Resolution:
+    """Return a site with its AI settings and stages folded over all scopes and its keyword files taken in."""
+    own = {key: value for key, value in site.value.items() if key not in ("ai", "stages")}
+    resolution = fold([Layer("site", own, site)])
+    for name, layers in (
+        ("ai", _ai_layers(site, account, platform)),
+        ("stages", _stage_layers(site, platform, extensions)),
+    ):
+        if not isinstance(site.value.get(name, {}), dict):
+            resolution.value[name] = site.value[name]
+            continue
+        part = fold(layers, (name,))
+        resolution.value[name] = part.value
+        resolution.provenance |= part.provenance
+    resolution.value = _with_keywords(resolution.value, keyword_lists)
+    return resolution
+
+
+def _part(scope: str, document: Authored | None, *path: str) -> list[Layer]:
+    value: Any = document.value if document else None
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return [Layer(scope, value, document, path)] if isinstance(value, dict) else []
+
+
+def _ai_layers(site: Authored, account: Authored | None, platform: Authored | None) -> list[Layer]:
+    return [
+        *_part("site", site, "ai"),
+        *_part("account", account, "ai"),
+        *_part("platform", platform, "defaults", "ai"),
+        Layer("default", AiSettings().model_dump(mode="json", exclude_none=True)),
+    ]
+
+
+def _stage_layers(site: Authored, platform: Authored | None, extensions: Extensions) -> list[Layer]:
+    automation = site.value.get("automation")
+    preset = automation.get("preset") if isinstance(automation, dict) else None
+    layers = _part("site", site, "stages")
+    if isinstance(preset, str):
+        layers += _part(f"preset {preset}", platform, "presets", preset, "stages")
+        shipped = Platform().presets.get(preset)
+        if shipped is not None:
+            layers.append(
+                Layer(f"preset {preset}", shipped.model_dump(mode="json", exclude_none=True)["stages"])
+            )  # fmt: skip
+    layers.append(Layer("default", {stage.key: stage.defaults() for stage in extensions.stages}))
+    return layers
+
+
+def _with_keywords(value: dict[str, Any], keyword_lists: Mapping[str, KeywordList]) -> dict[str, Any]:
+    """Return the site with every sector holding all its keywords as mappings, each term once, first writing wins."""
+    sectors = value.get("sectors")
+    if not isinstance(sectors, list):
+        return value
+    seen: set[str] = set()
+    return {**value, "sectors": [_sector_with_keywords(sector, keyword_lists, seen) for sector in sectors]}
+
+
+def _sector_with_keywords(sector: Any, keyword_lists: Mapping[str, KeywordList], seen: set[str]) -> Any:
+    if not isinstance(sector, dict) or not isinstance(sector.get("keywords", []), list):
+        return sector
+    listed = keyword_lists.get(str(sector.get("keywords_file", "")))
+    keywords: list[Any] = []
+    for keyword in (*sector.get("keywords", []), *(listed.keywords if listed else ())):
+        entry = {"term": " ".join(keyword.split())} if isinstance(keyword, str) else keyword
+        term = entry.get("term") if isinstance(entry, dict) else None
+        if isinstance(term, str):
+            if term.casefold() in seen:
+                continue
+            seen.add(term.casefold())
+        keywords.append(entry)
+    return {**sector, "keywords": keywords}

@@ -1,0 +1,57 @@
+"""Literal secrets in config: recognised by the shapes that keys have, refused, and never repeated in a message."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.config.documents import Authored
+from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
+
+_SHAPES = re.compile(
+    r"""\b(sk|pk|rk)[-_](live|test|proj|ant|or)?[-_A-Za-z0-9]{16,}   # OpenAI, Anthropic, Stripe
+    |\bAKIA[0-9A-Z]{16}\b | \bAIza[0-9A-Za-z_-]{30,}                  # AWS, Google
+    |\b(ghp|gho|ghs|glpat|xox[abpr]|shpat|whsec)[-_][0-9A-Za-z_-]{16,} # GitHub, GitLab, Slack, Shopify, webhooks
+    |\bre_[0-9A-Za-z]{8,}_[0-9A-Za-z]{8,}                             # Resend
+    |\b[0-9a-f]{24}:[0-9a-f]{64}\b                                    # Ghost Admin API
+    |\beyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}\.                    # JSON Web Token
+    |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
+    re.VERBOSE,
+)
+_SECRET_KEY = re.compile(r"(^|_)(api_key|secret|password|token|private_key)$")
+
+
+def looks_like_secret(text: str) -> bool:
+    """Tell whether a text holds something shaped like an API key."""
+    return _SHAPES.search(text) is not None
+
+
+def find_secrets(document: Authored) -> list[Diagnostic]:
+    """Return a finding for every literal secret of a document."""
+    findings: list[Diagnostic] = []
+    _walk(document, document.value, (), findings)
+    return findings
+
+
+def _walk(document: Authored, value: object, path: FieldPath, findings: list[Diagnostic]) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _walk(document, item, (*path, key), findings)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _walk(document, item, (*path, index), findings)
+    elif isinstance(value, str):
+        in_secret_field = bool(path) and isinstance(path[-1], str) and _SECRET_KEY.search(path[-1]) is not None
+        if in_secret_field or looks_like_secret(value):
+            findings.append(_finding(document, value, path))
+
+
+def _finding(document: Authored, value: str, path: FieldPath) -> Diagnostic:
+    mark = document.marks.values.get(path, Mark())
+    if path == ("template",):
+        front_matter_lines = max((place.line for place in document.marks.values.values()), default=0) + 1
+        match = _SHAPES.search(value)
+        mark = Mark(front_matter_lines + 1 + (value[: match.start()].count("\n") if match else 0))
+    return Diagnostic(
+        "IG209", "a secret is written out", document.file, mark, format_path(path),
+        "write {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}, and revoke this one: it is in git's history",
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Findings about user input: values with a stable code, a place and a hint. They are collected, never raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+FieldPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file: 1-based line and column, and how many characters it spans."""
+
+    line: int = 1
+    column: int = 1
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what is wrong, where, and what to do next."""
+
+    code: str
+    message: str
+    file: str
+    mark: Mark = Mark()
+    field: str = ""
+    hint: str = ""
+    severity: Severity = "error"
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Return the stable order in which findings are shown."""
+        return (self.file, self.mark.line, self.mark.column, self.code, self.message)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the machine-readable form."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "line": self.mark.line,
+            "column": self.mark.column,
+            "field": self.field,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+def in_order(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return the findings without repetitions, in the order in which they are shown."""
+    return tuple(sorted(set(findings), key=lambda finding: finding.sort_key))
+
+
+def has_errors(findings: Iterable[Diagnostic]) -> bool:
+    """Tell whether any finding is an error."""
+    return any(finding.severity == "error" for finding in findings)
+
+
+def format_path(path: FieldPath) -> str:
+    """Return a field path as people write it, e.g. `publishing.time_slots[0]`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """What a code means, for `igny8 explain CODE` and the reference."""
+
+    code: str
+    title: str
+    text: str
+
+
+CODES: tuple[CodeEntry, ...] = (
+    CodeEntry("IG101", "file cannot be read", "The config root, or a file in it, is missing or cannot be opened. Check the path given with -C and the file's permissions."),
+    CodeEntry("IG102", "not UTF-8", "Config files are UTF-8 text. Save the file as UTF-8; the column points at the first byte that is not."),
+    CodeEntry("IG103", "YAML syntax", "The text is not YAML 1.2. The position is where the parser gave up; the mistake is there or just before."),
+    CodeEntry("IG104", "file is too large or too deep", "Files are limited to 1 MiB, 64 levels of nesting and 10,000 aliased nodes, so that no pull request can stall CI or the daemon."),
+    CodeEntry("IG105", "duplicate key", "A key stands twice in one mapping; other tools would silently keep only one. Remove one of them."),
+    CodeEntry("IG106", "unknown file", "Inside the folders that igny8 reads, every file must be one it knows. Move notes elsewhere, or mend the name or ending."),
+    CodeEntry("IG107", "kind or apiVersion", "Every document starts with `apiVersion: igny8/v1` and the `kind:` that its place asks for."),
+    CodeEntry("IG108", "name", "Names are lower-case letters, digits and hyphens (at most 63, starting with a letter or digit) and equal the file's name."),
+    CodeEntry("IG109", "declared twice, or not at all", "One name is declared once per kind; Platform and the catalogues exist exactly once."),
+    CodeEntry("IG110", "YAML feature that is not allowed", "Tags, directives, merge keys and several documents in one file are refused, and so are numbers beyond 64 bits, NaN and infinity: a reader must see the value in the text."),
+    CodeEntry("IG111", "path leaves the config root", "Links and referenced files must stay inside the config root."),
+    CodeEntry("IG112", "keyword list", "A keyword CSV has a header with the column `keyword` and, if you like, `volume` (a whole number or empty) and `intent`."),
+    CodeEntry("IG113", "folder is not read by this version", "`environments/` and `policies/` belong to a config root but this version does not evaluate them, so nothing in them has an effect."),
+    CodeEntry("IG201", "unknown key", "The key is not part of this kind. `igny8 schema show KIND` lists the keys."),
+    CodeEntry("IG202", "wrong type", "The value has another type than the field asks for. Nothing is converted silently: \"5\" is no number and 5 is no text."),
+    CodeEntry("IG203", "time is not HH:MM", "Times are quoted, with two digits each, on the 24-hour clock: \"09:00\"."),
+    CodeEntry("IG204", "value out of range", "The value lies outside of what the field accepts."),
+    CodeEntry("IG205", "not one of the allowed values", "The field takes one of a fixed list of values."),
+    CodeEntry("IG206", "missing key", "A key without a default is missing."),
+    CodeEntry("IG207", "not an exact amount", "Amounts of money are quoted decimal strings in USD with at most nine decimals: \"0.00125\"."),
+    CodeEntry("IG208", "word of the legacy platform", "The field was removed; the hint names its replacement."),
+    CodeEntry("IG209", "literal secret", "API keys are never written into config. Use a reference: {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}."),
+    CodeEntry("IG210", "value is not accepted", "The value has the right type but the field cannot take it; the message says why."),
+    CodeEntry("IG211", "prompt template", "The body of a prompt is a Jinja2 template: it must parse, and it may use only variables that its function offers and its front matter names."),
+    CodeEntry("IG301", "reference to nothing", "The name that is referred to is declared nowhere in this config root."),
+    CodeEntry("IG302", "reference to something unfit", "The name exists but cannot be used here: it is inactive, of another type, or belongs to another account."),
+    CodeEntry("IG401", "Live and Testing models", "Per type in use exactly one active `default` model that is not testing (Live) and at most one active `testing` model."),
+    CodeEntry("IG402", "active model is incomplete", "An active model needs its costs, its credit rate and an active provider; a field of the other type is refused."),
+    CodeEntry("IG403", "model is switched off", "The provider has switched the model off, or will within 60 days. Move to the model in `replaced_by`."),
+    CodeEntry("IG404", "model is deprecated", "The model is past its deprecation date but still active."),
+    CodeEntry("IG405", "expected margin", "What a call costs us is compared with what it is sold for: below zero, or Testing not cheaper than Live, deserves a look."),
+    CodeEntry("IG406", "tier does not allow AI overrides", "The account's tier has ai_overrides_allowed: false, so neither the account nor its sites may set `ai`."),
+    CodeEntry("IG407", "stage budgets exceed 100 %", "The budget_pct of a site's AI stages add up to at most 100."),
+    CodeEntry("IG408", "nothing to publish with", "auto_publish needs a publisher, at least one day and at least one time slot; or switch auto_publish off."),
+    CodeEntry("IG409", "no Testing model", "A stage asks for the Testing model, but no active model of that type is marked testing."),
+    CodeEntry("IG410", "prompt for a function", "Each AI function in use has exactly one Prompt."),
+    CodeEntry("IG411", "tier limit", "The account declares more sites or keywords than its tier includes."),
+    CodeEntry("IG412", "stage settings", "Only AI stages take `model` and `budget_pct`; the review stage takes no batch_size; the key must name a stage."),
+    CodeEntry("IG413", "shared publishing folder", "Two sites publish into one folder and would overwrite each other."),
+    CodeEntry("IG501", "approvals exceed capacity", "More articles may be approved in a week than the schedule has slots; the rest will queue up."),
+    CodeEntry("IG502", "image limit below need", "A run may write more image prompts than stage 6 may draw, so articles will wait for images."),
+    CodeEntry("IG503", "limit is no multiple of the batch", "per_run_limit is not a multiple of batch_size, so the last batch of each run is a partial one."),
+)  # fmt: skip
+
+
+def find_code(code: str) -> CodeEntry | None:
+    """Return the entry of a code, or None when there is no such code."""
+    return next((entry for entry in CODES if entry.code == code.upper()), None)

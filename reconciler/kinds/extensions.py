@@ -1,0 +1,89 @@
+"""What higher layers declare about themselves so that config can be checked against it.
+
+A stage, an AI function, a publisher and a provider adapter live in one file each, above this layer. Each states its
+declaration as a value; the composition root hands all of them to the compiler. So a new one needs no edit here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.kinds.fields import Spec
+
+ModelType = Literal["text", "image", "embedding"]
+ModelChoice = Literal["testing", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDeclaration:
+    """An AI function that a Prompt can be written for."""
+
+    name: str
+    operation: str
+    model_type: ModelType
+    variables: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageDeclaration:
+    """A pipeline stage: its place in a run and the defaults of its settings (domain section 5.1)."""
+
+    key: str
+    number: int
+    title: str
+    counts: str
+    module: str
+    account_module: str
+    function: FunctionDeclaration | None
+    batch_size: int | None
+    per_run_limit: int
+    budget_pct: int | None = None
+    model: ModelChoice | None = None
+
+    def defaults(self) -> dict[str, object]:
+        """Return the stage's settings when nobody wrote any."""
+        settings: dict[str, object] = {"enabled": True, "per_run_limit": self.per_run_limit}
+        if self.batch_size is not None:
+            settings["batch_size"] = self.batch_size
+        if self.function is not None:
+            settings |= {"model": self.model, "budget_pct": self.budget_pct}
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherDeclaration:
+    """A publisher type and the settings that its block in a Site takes."""
+
+    type: str
+    settings: type[Spec]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterDeclaration:
+    """A provider adapter that this program can drive."""
+
+    name: str
+    provider_type: Literal["ai", "payment", "email"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Everything that registries above this layer declare."""
+
+    stages: tuple[StageDeclaration, ...]
+    publishers: tuple[PublisherDeclaration, ...]
+    adapters: tuple[AdapterDeclaration, ...]
+
+    @property
+    def functions(self) -> tuple[FunctionDeclaration, ...]:
+        """Return the AI functions of the stages."""
+        return tuple(stage.function for stage in self.stages if stage.function is not None)
+
+    def stage(self, key: str) -> StageDeclaration:
+        """Return the declaration of a stage; KeyError when there is none."""
+        for stage in self.stages:
+            if stage.key == key:
+                return stage
+        raise KeyError(key)

@@ -1,0 +1,195 @@
+"""Field types that several kinds share, each with its JSON Schema and its own error where a general one is no help."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from reconciler.clock import parse_duration_seconds
+from reconciler.money import parse_usd
+
+
+class Spec(BaseModel):
+    """Base of everything that people write: strict, closed, frozen."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9.:@-]{0,62}$"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL_NAME_PATTERN)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _check_usd(text: str) -> str:
+    try:
+        amount = parse_usd(text)
+    except ValueError as error:
+        raise PydanticCustomError("usd_format", "{reason}", {"reason": str(error)}) from error
+    if amount < 0:
+        raise PydanticCustomError("usd_format", "an amount is not negative", {})
+    return text
+
+
+def _refuse_number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise PydanticCustomError("usd_format", "an amount is a quoted decimal string", {})
+    return value
+
+
+Usd = Annotated[
+    str,
+    BeforeValidator(_refuse_number),
+    AfterValidator(_check_usd),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d{1,9})?$", "examples": ["0.01"]}),
+]
+
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+def _check_time(value: Any) -> Any:
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return value
+    raise PydanticCustomError("time_format", "not HH:MM", {})
+
+
+LocalTime = Annotated[
+    str,
+    BeforeValidator(_check_time),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}),
+]
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _check_timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError("timezone", "not an IANA timezone such as Europe/Berlin", {})
+    return value
+
+
+Timezone = Annotated[
+    str, AfterValidator(_check_timezone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "UTC"]})
+]
+
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?$"
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+ImageSize = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+
+
+def _check_date(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise PydanticCustomError("date_format", "not a date such as 2026-12-01", {}) from error
+    return text
+
+
+Date = Annotated[
+    str, AfterValidator(_check_date), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-12-01"]})
+]
+
+
+def _check_duration(text: str) -> str:
+    try:
+        parse_duration_seconds(text)
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from error
+    return text
+
+
+Duration = Annotated[
+    str,
+    AfterValidator(_check_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$", "examples": ["60s"]}),
+]
+
+
+def _check_url(text: str) -> str:
+    if re.fullmatch(r"https://[^\s/@]+(/\S*)?", text):
+        return text
+    if re.fullmatch(r"http://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(/\S*)?", text):
+        return text
+    raise PydanticCustomError("url", "not an https URL (plain http is accepted on loopback only)", {})
+
+
+Url = Annotated[
+    str,
+    AfterValidator(_check_url),
+    WithJsonSchema({"type": "string", "format": "uri", "examples": ["https://example.com"]}),
+]
+
+
+class SecretRef(Spec):
+    """A reference to a secret, resolved at the moment of use: `{env: NAME}`, `{file: PATH}` or `{sops: PATH, key: NAME}`."""
+
+    env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    file: Text | None = None
+    sops: Text | None = None
+    key: Text | None = None
+
+    def model_post_init(self, _context: Any) -> None:
+        chosen = [name for name in ("env", "file", "sops") if getattr(self, name) is not None]
+        if len(chosen) != 1 or (self.sops is None) != (self.key is None):
+            raise PydanticCustomError("secret_ref", "write {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}", {})
+
+
+class NamedSpec(Spec):
+    """What every named resource may carry."""
+
+    name: Name
+    description: str = ""
+    labels: dict[str, str] = Field(default_factory=dict, description="String to string; reports group by them.")
+    protected: bool = Field(False, description="Its deletion is refused until an earlier apply has lifted it.")
+
+
+ImageStyle = Literal["photorealistic", "illustration", "vivid", "natural"]
+ImageQuality = Literal["standard", "hd"]
+Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+
+
+class ModelPreferences(Spec):
+    """Which model replaces the Live model of a type."""
+
+    text: ModelName | None = None
+    image: ModelName | None = None
+
+
+class AiDefaults(Spec):
+    """The AI settings of the platform, each with its default."""
+
+    temperature: Temperature = 0.7
+    max_tokens: Positive = 8192
+    image_style: ImageStyle = "photorealistic"
+    image_quality: ImageQuality = "standard"
+    image_size: ImageSize = "1024x1024"
+    max_in_article_images: Count = 2
+
+
+class AiSettings(AiDefaults):
+    """The AI settings in force for a site: platform, account and site folded together."""
+
+    model_preferences: ModelPreferences = ModelPreferences()
+
+
+class AiOverrides(Spec):
+    """Any of the seven AI settings; what is left out falls back to the next scope."""
+
+    temperature: Temperature | None = None
+    max_tokens: Positive | None = None
+    image_style: ImageStyle | None = None
+    image_quality: ImageQuality | None = None
+    image_size: ImageSize | None = None
+    max_in_article_images: Count | None = None
+    model_preferences: ModelPreferences | None = None

@@ -1,0 +1,116 @@
+"""Platform: credit value, AI defaults, modules, presets, safety limits, notifications, reconciling. Exactly one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from reconciler.kinds.extensions import ModelChoice
+from reconciler.kinds.fields import AiDefaults, Count, Duration, LocalTime, Name, Percent, Positive, SecretRef, Spec
+from reconciler.kinds.fields import Text, Timezone, Url, Usd, Weekday
+
+
+class Defaults(Spec):
+    """What holds where neither account nor site says otherwise."""
+
+    ai: AiDefaults = AiDefaults()
+
+
+class Modules(Spec):
+    """Parts of the pipeline that can be switched off for everybody."""
+
+    clustering: bool = True
+    ideas: bool = True
+    content: bool = True
+    optimization: bool = True
+    linking: bool = True
+    images: bool = True
+    publishing: bool = True
+
+
+class StageOverrides(Spec):
+    """Any of a stage's settings; what is left out falls back to the next scope."""
+
+    enabled: bool | None = None
+    batch_size: Positive | None = None
+    per_run_limit: Count | None = Field(None, description="0 = all that is pending.")
+    model: ModelChoice | None = None
+    budget_pct: Percent | None = None
+
+
+class Preset(Spec):
+    """Stage settings under one name, below a site's own keys."""
+
+    stages: dict[str, StageOverrides] = Field(default_factory=dict)
+
+
+def _shipped_presets() -> dict[str, Preset]:
+    limits = {"conservative": (5, 3), "balanced": (10, 20), "aggressive": (0, 0)}
+    return {
+        name: Preset(
+            stages={"content": StageOverrides(per_run_limit=content), "images": StageOverrides(per_run_limit=images)}
+        )
+        for name, (content, images) in limits.items()
+    }
+
+
+class Safety(Spec):
+    """How much one plan may change before somebody has to say so explicitly."""
+
+    update_limit_pct: Percent = 30
+    delete_limit_pct: Percent = 30
+    limit_floor: Count = Field(10, description="Percentages apply to kinds with at least this many resources.")
+
+
+class Channel(Spec):
+    """Where notifications go, and which ones."""
+
+    type: Literal["webhook", "email", "slack"]
+    url: Url | None = None
+    to: tuple[Text, ...] = ()
+    secret: SecretRef | None = None
+    events: tuple[Text, ...] = Field((), description="Empty = all events.")
+
+    def model_post_init(self, _context: Any) -> None:
+        if self.type == "email" and not self.to:
+            raise PydanticCustomError("channel", "an email channel needs `to`", {})
+        if self.type != "email" and self.url is None:
+            raise PydanticCustomError("channel", "this channel needs `url`", {})
+
+
+class Notifications(Spec):
+    """Channels by name."""
+
+    channels: dict[Name, Channel] = Field(default_factory=dict)
+
+
+class SyncWindow(Spec):
+    """A weekly time in which the daemon may, or may not, apply."""
+
+    action: Literal["allow", "deny"]
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)]
+    start: LocalTime
+    end: LocalTime
+    timezone: Timezone = "UTC"
+
+
+class Reconcile(Spec):
+    """How the daemon behaves."""
+
+    interval: Duration = "60s"
+    heal: Literal["off", "report", "enforce"] = "report"
+    sync_windows: tuple[SyncWindow, ...] = ()
+
+
+class Platform(Spec):
+    """The platform itself."""
+
+    credit_value_usd: Usd = "0.01"
+    defaults: Defaults = Defaults()
+    modules: Modules = Modules()
+    presets: dict[Name, Preset] = Field(default_factory=_shipped_presets)
+    safety: Safety = Safety()
+    notifications: Notifications = Notifications()
+    reconcile: Reconcile = Reconcile()

@@ -1,0 +1,48 @@
+"""ProviderCatalog: who is called, with which credentials (by reference only) and within which limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconciler.kinds.fields import Name, Positive, SecretRef, Spec, Url
+
+Adapter = Literal[
+    "openai", "anthropic", "google", "runware", "bria", "offline", "stripe", "paypal", "resend", "smtp"
+]  # fmt: skip
+
+
+class Credentials(Spec):
+    """References to secrets; never the secrets themselves."""
+
+    api_key: SecretRef | None = None
+    webhook_secret: SecretRef | None = None
+
+
+class Limits(Spec):
+    """What we allow ourselves at the provider."""
+
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    concurrency: Positive = 8
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    attempts_max: Annotated[int, Field(ge=1, le=20)] = 4
+
+
+class Provider(Spec):
+    """One provider account."""
+
+    type: Literal["ai", "payment", "email"]
+    adapter: Adapter
+    credentials: Credentials = Credentials()
+    endpoint: Url | None = None
+    sandbox: bool = False
+    active: bool = True
+    limits: Limits = Limits()
+
+
+class ProviderCatalog(Spec):
+    """All providers by name."""
+
+    providers: dict[Name, Provider] = Field(default_factory=dict)

@@ -1,0 +1,90 @@
+"""Site: a place where articles are published, with its pipeline and its schedule."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from reconciler.kinds.extensions import ModelChoice
+from reconciler.kinds.fields import AiSettings, Count, Language, LocalTime, Name, NamedSpec, Percent, Positive, Spec
+from reconciler.kinds.fields import Text, Timezone, Url, Weekday
+
+
+class Keyword(Spec):
+    """A search phrase. An unknown volume is not zero."""
+
+    term: Text
+    volume: Count | None = None
+    intent: Literal["informational", "commercial", "transactional", "navigational"] | None = None
+
+
+class SiteSector(Spec):
+    """A field of topics with its keywords: written here, in a CSV file, or both."""
+
+    name: Name
+    keywords: tuple[Text | Keyword, ...] = ()
+    keywords_file: Text | None = None
+
+
+class Automation(Spec):
+    """When scheduled runs are due, on the site's local clock."""
+
+    enabled: bool = False
+    frequency: Literal["hourly", "daily", "weekly"] = "daily"
+    time: LocalTime = "02:00"
+    weekday: Weekday = "mon"
+    preset: Name | None = None
+
+
+class StageSettings(Spec):
+    """How a stage runs on this site."""
+
+    enabled: bool = True
+    batch_size: Positive | None = None
+    per_run_limit: Count = Field(0, description="0 = all that is pending.")
+    model: ModelChoice | None = Field(None, description="AI stages only.")
+    budget_pct: Percent | None = Field(None, description="AI stages only.")
+
+
+class Delays(Spec):
+    """Seconds to wait between batches of a stage, and between stages."""
+
+    within_stage: Count = 3
+    between_stage: Count = 5
+
+
+class Publishing(Spec):
+    """When approved articles go out. Slots = days x time_slots in the site's timezone."""
+
+    auto_approval: bool = True
+    auto_publish: bool = True
+    days: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
+    time_slots: tuple[LocalTime, ...] = ("09:00", "14:00", "18:00")
+
+
+class SiteCredits(Spec):
+    """Limits on spending."""
+
+    monthly_max: Positive | None = None
+
+
+class Site(NamedSpec):
+    """A site. In the resolved form `ai` and `stages` are complete and sectors hold all their keywords."""
+
+    account: Name
+    display_name: Text | None = None
+    url: Url
+    language: Language = "en"
+    timezone: Timezone = "UTC"
+    industry: Name | None = None
+    publisher: dict[str, JsonValue] | None = None
+    sectors: tuple[SiteSector, ...] = ()
+    author: Name | None = None
+    strategy: Name | None = None
+    automation: Automation = Automation()
+    stages: dict[str, StageSettings] = Field(default_factory=dict)
+    delays: Delays = Delays()
+    publishing: Publishing = Publishing()
+    ai: AiSettings = AiSettings()
+    credits: SiteCredits = SiteCredits()

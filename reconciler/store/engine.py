@@ -1,0 +1,184 @@
+"""Opens the database and its transactions: SQLite embedded, PostgreSQL when a platform grows.
+
+A write transaction takes its lock when it begins (BEGIN IMMEDIATE on SQLite), so that nothing read inside it can have
+moved by the time it writes. A new SQLite file gets its schema by itself; an older schema is upgraded by command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event, exc
+
+from reconciler.errors import ConflictError, Igny8Error, LockedError, UnreachableError, UsageError
+
+SCHEMA_REVISION = "0001"
+_BUSY_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database that was opened; use `read` and `write` for transactions."""
+
+    engine: Engine
+    url: str
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, with one consistent view."""
+        with _translated(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(igny8_begin="BEGIN")
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; it commits when the block ends well and rolls back otherwise."""
+        with _translated(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(igny8_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def open_database(url: str, *, upgrade: bool = False) -> Database:
+    """Open a database by URL, with its schema in place.
+
+    Raises UsageError for a URL that names no supported database, UnreachableError when it cannot be reached, and
+    ConflictError when its schema is older or newer than this program, unless `upgrade` is given for an older one.
+    """
+    engine = _make_engine(url)
+    database = Database(engine, url)
+    try:
+        _ensure_schema(database, upgrade=upgrade)
+    except Igny8Error:
+        database.close()
+        raise
+    return database
+
+
+def schema_revision(database: Database) -> str:
+    """Return the revision of the database's schema, "" when it has none."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or "")
+
+
+def advisory_lock(connection: Connection, name: str) -> None:
+    """Hold a named lock until the transaction ends; SQLite's write transaction holds it already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _make_engine(url: str) -> Engine:
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError as error:
+        raise UsageError(f"no database URL: {_masked(url)}", hint="sqlite:///PATH or postgresql://USER@HOST/NAME") from error
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        try:
+            return sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 10, "options": "-c idle_in_transaction_session_timeout=30000"},
+            )
+        except ImportError as error:
+            raise UnreachableError(
+                "the PostgreSQL driver is not installed", hint="install igny8 with the extra: igny8[postgres]"
+            ) from error
+    raise UsageError(f"{parsed.get_backend_name()} is not supported", hint="use sqlite:///PATH or postgresql://...")
+
+
+def _sqlite_engine(url: sa.URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnreachableError(f"cannot make the folder {folder}: {error.strerror}") from error
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # we begin transactions ourselves
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("igny8_begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def _ensure_schema(database: Database, *, upgrade: bool) -> None:
+    revision = schema_revision(database)
+    if revision == SCHEMA_REVISION:
+        return
+    if revision > SCHEMA_REVISION:
+        raise ConflictError(
+            f"the database's schema {revision} is newer than this igny8 ({SCHEMA_REVISION})", hint="upgrade igny8"
+        )
+    is_new_sqlite = revision == "" and database.engine.dialect.name == "sqlite"
+    if not upgrade and not is_new_sqlite:
+        what = f"has schema {revision}, this igny8 needs {SCHEMA_REVISION}" if revision else "has no schema yet"
+        raise ConflictError(f"the database {what}", hint="run `igny8 db upgrade`")
+    upgrade_schema(database)
+
+
+def upgrade_schema(database: Database) -> None:
+    """Bring the schema to the newest revision, in one transaction."""
+    # Imported here: alembic costs time that no other command should pay.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.write() as connection:
+        advisory_lock(connection, "igny8-schema")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Turn what a database driver raises into what a user can act on."""
+    try:
+        yield
+    except exc.OperationalError as error:
+        text = str(error.orig).strip()
+        place = _masked(url)
+        if "database is locked" in text:
+            raise LockedError(
+                f"the database {place} is locked by another process", hint="wait for it, or stop it, and try again"
+            ) from error
+        if "full" in text and ("disk" in text or "device" in text):
+            raise UnreachableError(f"no space left for {place}", hint="free space; nothing was changed") from error
+        if "readonly" in text or "read-only" in text:
+            raise UnreachableError(f"{place} cannot be written", hint="check the permissions of file and folder") from error
+        raise UnreachableError(f"the database {place} cannot be used: {text}", hint="check --db / IGNY8_DB") from error
+    except exc.DatabaseError as error:
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise UnreachableError(
+                f"{_masked(url)} is no usable SQLite database: {error.orig}", hint="restore it, or choose another file"
+            ) from error
+        raise
+
+
+def _masked(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except exc.ArgumentError:
+        return "(unreadable)"
