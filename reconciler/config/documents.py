@@ -180,7 +180,9 @@ def _load_keywords(source: SourceFile, findings: list[Diagnostic]) -> KeywordLis
         if "keyword" not in header or unknown:
             what = f"unknown column {unknown[0]!r}" if unknown else "no column `keyword`"
             findings.append(
-                Diagnostic("IG112", what, source.path, hint="the header is keyword,volume,intent (the last two optional)")
+                Diagnostic(
+                    "IG112", what, source.path, hint="the header is keyword,volume,intent (the last two optional)"
+                )
             )
             return KeywordList(source.path, (), ())
         for row in reader:

@@ -96,8 +96,8 @@ def _validate_extension(
 
 
 def _validate_publisher(publisher: dict[str, Any], extensions: Extensions, locator: Locator) -> Iterable[Diagnostic]:
-    types_known = [entry.type for entry in extensions.publishers]
-    settings = next((entry.settings for entry in extensions.publishers if entry.type == publisher.get("type")), None)
+    types_known = [entry.name for entry in extensions.publishers]
+    settings = next((entry.settings for entry in extensions.publishers if entry.name == publisher.get("type")), None)
     if settings is None:
         file, mark = locator.place(("publisher", "type"))
         written = publisher.get("type")
@@ -135,9 +135,7 @@ def _real_path(value: Any, detail: ErrorDetails) -> FieldPath:
     path: list[str | int] = []
     steps = [step for step in detail["loc"] if step != "[key]"]
     for index, step in enumerate(steps):
-        if isinstance(value, dict) and isinstance(step, str) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        if (isinstance(value, dict) and isinstance(step, str) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
             value = value[step]
         elif detail["type"] == "missing" and index == len(steps) - 1:
             pass
@@ -163,7 +161,11 @@ def _finding(
         code = "IG208" if replacement else "IG201"
         message = f"{field}: {'a word of the legacy platform' if replacement else 'unknown key'}"
         allowed = _keys_at(model, path[:-1])
-        hint = replacement or did_you_mean(key, allowed) or (f"known here: {', '.join(sorted(allowed))}" if allowed else "")
+        hint = (
+            replacement
+            or did_you_mean(key, allowed)
+            or (f"known here: {', '.join(sorted(allowed))}" if allowed else "")
+        )
     elif kind == "missing":
         message, hint = f"{field} is missing", f"add `{path[-1]}:`"
     elif kind == "time_format":

@@ -106,4 +106,3 @@ class Account(NamedSpec):
     grants: tuple[Grant, ...] = ()
     credits: AccountCredits = AccountCredits()
     billing: Billing = Billing()
-

@@ -41,6 +41,7 @@ class StageDeclaration:
     per_run_limit: int
     budget_pct: int | None = None
     model: ModelChoice | None = None
+    sentence: str = "{done} items"
 
     def defaults(self) -> dict[str, object]:
         """Return the stage's settings when nobody wrote any."""
@@ -56,7 +57,7 @@ class StageDeclaration:
 class PublisherDeclaration:
     """A publisher type and the settings that its block in a Site takes."""
 
-    type: str
+    name: str
     settings: type[Spec]
 
 

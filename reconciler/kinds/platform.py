@@ -8,8 +8,22 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from reconciler.kinds.extensions import ModelChoice
-from reconciler.kinds.fields import AiDefaults, Count, Duration, LocalTime, Name, Percent, Positive, SecretRef, Spec
-from reconciler.kinds.fields import Text, Timezone, Url, Usd, Weekday
+from reconciler.kinds.fields import (
+    AiDefaults,
+    Count,
+    Duration,
+    LocalTime,
+    Name,
+    Percent,
+    Positive,
+    SecretRef,
+    Spec,
+    Text,
+    Timezone,
+    Url,
+    Usd,
+    Weekday,
+)
 
 
 class Defaults(Spec):

@@ -7,8 +7,21 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from reconciler.kinds.extensions import ModelChoice
-from reconciler.kinds.fields import AiSettings, Count, Language, LocalTime, Name, NamedSpec, Percent, Positive, Spec
-from reconciler.kinds.fields import Text, Timezone, Url, Weekday
+from reconciler.kinds.fields import (
+    AiSettings,
+    Count,
+    Language,
+    LocalTime,
+    Name,
+    NamedSpec,
+    Percent,
+    Positive,
+    Spec,
+    Text,
+    Timezone,
+    Url,
+    Weekday,
+)
 
 
 class Keyword(Spec):

@@ -32,6 +32,6 @@ PUBLISHERS: tuple[PublisherType, ...] = (
 )
 
 
-def find_publisher(publisher_type: str) -> PublisherType | None:
+def find_publisher(name: str) -> PublisherType | None:
     """Return the registered publisher of this type, or None."""
-    return next((entry for entry in PUBLISHERS if entry.declaration.type == publisher_type), None)
+    return next((entry for entry in PUBLISHERS if entry.declaration.name == name), None)

@@ -82,7 +82,9 @@ def _make_engine(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
     except exc.ArgumentError as error:
-        raise UsageError(f"no database URL: {_masked(url)}", hint="sqlite:///PATH or postgresql://USER@HOST/NAME") from error
+        raise UsageError(
+            f"no database URL: {_masked(url)}", hint="sqlite:///PATH or postgresql://USER@HOST/NAME"
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
@@ -167,7 +169,9 @@ def _translated(url: str) -> Iterator[None]:
         if "full" in text and ("disk" in text or "device" in text):
             raise UnreachableError(f"no space left for {place}", hint="free space; nothing was changed") from error
         if "readonly" in text or "read-only" in text:
-            raise UnreachableError(f"{place} cannot be written", hint="check the permissions of file and folder") from error
+            raise UnreachableError(
+                f"{place} cannot be written", hint="check the permissions of file and folder"
+            ) from error
         raise UnreachableError(f"the database {place} cannot be used: {text}", hint="check --db / IGNY8_DB") from error
     except exc.DatabaseError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):

@@ -138,8 +138,10 @@ def check_margin(draft: Draft) -> Iterable[Diagnostic]:
     if draft.models is None:
         return
     credit_value = parse_usd(draft.platform.credit_value_usd)
+    ai = draft.platform.defaults.ai
+    size = f"{ai.image_size}/{ai.image_quality}"
     for name, model in draft.models.models.items():
-        cost, credits = _typical_cost(model), _typical_milli_credits(model)
+        cost, credits = _typical_cost(model, size), _typical_milli_credits(model)
         if not model.active or cost is None or credits is None:
             continue
         revenue = credits * credit_value // 1000
@@ -152,7 +154,7 @@ def check_margin(draft: Draft) -> Iterable[Diagnostic]:
     for model_type in ("text", "image"):
         live, testing = live_model(draft.models, model_type), testing_model(draft.models, model_type)
         if live and testing and live != testing:
-            live_cost, testing_cost = (_typical_cost(draft.models.models[name]) for name in (live, testing))
+            live_cost, testing_cost = (_typical_cost(draft.models.models[name], size) for name in (live, testing))
             if live_cost is not None and testing_cost is not None and testing_cost >= live_cost:
                 yield draft.find(
                     "IG405", _REF, ("models", testing), f"Testing {testing} is not cheaper than Live {live}", key=True,
@@ -160,10 +162,12 @@ def check_margin(draft: Draft) -> Iterable[Diagnostic]:
                 )  # fmt: skip
 
 
-def _typical_cost(model: Model) -> int | None:
+def _typical_cost(model: Model, size: str) -> int | None:
     if model.type == "image" and model.cost_per_image is not None:
         prices = model.cost_per_image
-        return max(map(parse_usd, prices.values())) if isinstance(prices, dict) else parse_usd(prices)
+        if isinstance(prices, dict):
+            return parse_usd(prices[size]) if size in prices else max(map(parse_usd, prices.values()))
+        return parse_usd(prices)
     if model.cost_per_1k_input is None or model.cost_per_1k_output is None:
         return None
     tokens = ((_TYPICAL_INPUT_TOKENS, model.cost_per_1k_input), (_TYPICAL_OUTPUT_TOKENS, model.cost_per_1k_output))

@@ -11,7 +11,9 @@ from reconciler.diagnostics import Diagnostic
 
 def check_references(draft: Draft) -> Iterable[Diagnostic]:
     """The account, author, strategy, industry and preset that a site names exist."""
-    names = {kind: [name for slug, name in draft.declared if slug == kind] for kind in ("account", "author", "strategy")}
+    names = {
+        kind: [name for slug, name in draft.declared if slug == kind] for kind in ("account", "author", "strategy")
+    }
     for name, site in draft.sites.items():
         for kind in names:
             wanted = getattr(site, kind)

@@ -81,7 +81,8 @@ def _check_images(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]:
 def _check_capacity(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]:
     content = site.stages.get("content")
     review = site.stages.get("review")
-    if not site.automation.enabled or not site.publishing.auto_publish or not content or not review:
+    automatic = site.automation.enabled and site.publishing.auto_approval and site.publishing.auto_publish
+    if not automatic or not content or not review or not review.enabled:
         return
     limits = [limit for limit in (content.per_run_limit, review.per_run_limit) if limit]
     capacity = len(site.publishing.days) * len(site.publishing.time_slots)

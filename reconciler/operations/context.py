@@ -1,0 +1,53 @@
+"""Builds what a run of a site needs to know, from what was applied."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from reconciler.errors import UsageError
+from reconciler.kinds.account import Account
+from reconciler.kinds.author import Author
+from reconciler.kinds.models import ModelCatalog
+from reconciler.kinds.platform import Platform
+from reconciler.kinds.prompt import Prompt
+from reconciler.kinds.providers import ProviderCatalog
+from reconciler.kinds.site import Site
+from reconciler.kinds.strategy import Strategy
+from reconciler.operations.app import EXTENSIONS
+from reconciler.pipeline.port import SiteContext
+from reconciler.store.resources import current_generation, load_specs
+
+
+def load_contexts(connection: Connection) -> dict[str, SiteContext]:
+    """Return the context of every applied site by name."""
+    platform = load_specs(connection, "platform", Platform).get("platform", Platform())
+    models = load_specs(connection, "models", ModelCatalog).get("models", ModelCatalog())
+    providers = load_specs(connection, "providers", ProviderCatalog).get("providers", ProviderCatalog())
+    prompts = {prompt.function: prompt for prompt in load_specs(connection, "prompt", Prompt).values()}
+    accounts = load_specs(connection, "account", Account)
+    authors = load_specs(connection, "author", Author)
+    strategies = load_specs(connection, "strategy", Strategy)
+    generation = current_generation(connection)
+    return {
+        name: SiteContext(
+            site=site,
+            account=accounts[site.account],
+            platform=platform,
+            models=models,
+            providers=providers,
+            prompts=prompts,
+            author=authors.get(site.author or ""),
+            strategy=strategies.get(site.strategy or ""),
+            generation=generation,
+            extensions=EXTENSIONS,
+        )
+        for name, site in load_specs(connection, "site", Site).items()
+    }
+
+
+def context_of(contexts: dict[str, SiteContext], name: str) -> SiteContext:
+    """Return one site's context; UsageError when no such site was applied."""
+    if name not in contexts:
+        known = ", ".join(sorted(contexts)) or "none; run `igny8 apply` first"
+        raise UsageError(f"no site {name!r} was applied", hint=f"applied sites: {known}")
+    return contexts[name]

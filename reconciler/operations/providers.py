@@ -1,0 +1,66 @@
+"""Adapters for the providers of a catalogue, made when a call is about to go out; secrets are resolved here, then."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.errors import UnreachableError
+from reconciler.kinds.fields import SecretRef
+from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.pipeline.decisions import ChosenModel
+from reconciler.pipeline.port import SiteContext
+from reconciler.providers import find_adapter
+from reconciler.providers.port import Provider
+
+_OFFLINE = ProviderSpec(type="ai", adapter="offline")
+
+
+@dataclass(slots=True)
+class ProviderPool:
+    """One adapter a provider. With `offline` every provider is stood in for and no secret is touched."""
+
+    root: Path
+    offline: bool
+    _made: dict[str, Provider] = field(default_factory=dict)
+
+    def adapter_for(self, context: SiteContext, chosen: ChosenModel) -> Provider:
+        """Return the adapter that calls a model; UnreachableError when this installation cannot make it."""
+        name = "offline" if self.offline else chosen.model.provider
+        if name not in self._made:
+            spec = _OFFLINE if self.offline else context.providers.providers[name]
+            self._made[name] = self._make(name, spec)
+        return self._made[name]
+
+    def _make(self, name: str, spec: ProviderSpec) -> Provider:
+        adapter = find_adapter(spec.adapter)
+        if adapter is None:
+            raise UnreachableError(
+                f"provider {name}: this version has no adapter for {spec.adapter}",
+                hint="use --offline, which stands in for every provider",
+            )
+        key = spec.credentials.api_key
+        secrets = {} if key is None or self.offline else {"api_key": resolve_secret(self.root, name, key)}
+        return adapter.make(spec, secrets)
+
+    async def close(self) -> None:
+        """Release every adapter."""
+        for provider in self._made.values():
+            await provider.close()
+        self._made.clear()
+
+
+def resolve_secret(root: Path, owner: str, reference: SecretRef) -> str:
+    """Return a secret's value; UnreachableError, naming the reference but never a value, when it cannot be had."""
+    if reference.env is not None:
+        value = os.environ.get(reference.env, "")
+        if not value:
+            raise UnreachableError(f"{owner}: the environment variable {reference.env} is not set")
+        return value
+    if reference.file is not None:
+        try:
+            return (root / reference.file).read_text().strip()
+        except OSError as error:
+            raise UnreachableError(f"{owner}: the secret file {reference.file} cannot be read") from error
+    raise UnreachableError(f"{owner}: this version does not read SOPS files", hint="use {env: NAME} or {file: PATH}")

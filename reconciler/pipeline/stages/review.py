@@ -1,0 +1,31 @@
+"""Stage 7: articles in review are approved by machine where the site allows it, and take their slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconciler.kinds.extensions import StageDeclaration
+from reconciler.pipeline.approval import approve, taken_slots
+from reconciler.pipeline.port import Insert, ItemReader, LocalStage, Outcome, Row, SiteContext, Update
+
+
+class Review(LocalStage):
+    """Review to approved. Without auto_approval, or with something missing, an article waits and says for what."""
+
+    declaration = StageDeclaration(
+        "review", 7, "Review", "contents", "content", "writer", None, None, 10, sentence="Approved {done} articles"
+    )
+    item_kind = "content"
+    pending: Row = {"state": "review", "waits_for": ""}
+
+    def why_idle(self, context: SiteContext) -> str:
+        return "" if context.site.publishing.auto_approval else "auto_approval is off: a person approves"
+
+    def work(self, context: SiteContext, items: Sequence[Row], reader: ItemReader, now: datetime) -> Outcome:
+        writes: list[Insert | Update] = []
+        taken = taken_slots(reader)
+        for item in items:
+            updates, _ = approve(context, item, reader, by="stage 7", now=now, taken=taken)
+            writes += updates
+        return Outcome(tuple(writes), tuple(int(item["id"]) for item in items), summary=f"{len(items)} approved")

@@ -1,0 +1,179 @@
+"""Runs, stage runs and attempts: who works on a site, how far it got, and every call that was made.
+
+A site has one open run (a unique index says so). Its worker holds a lease with a fence: a worker that lost it, because
+another took over, finds the fence moved and can write nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from reconciler.store.tables import OPEN_RUN_STATES, attempt, notification, run, stage_run, usage
+
+
+class LeaseLostError(Exception):
+    """Another worker took this run over; what was in flight here must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLease:
+    """A worker's hold on a run."""
+
+    run_id: int
+    site: str
+    account: str
+    owner: str
+    fence: int
+    available_at_start: int
+
+
+def find_open_run(connection: Connection, site: str) -> sa.Row[Any] | None:
+    """Return the site's open run, or None."""
+    statement = sa.select(run).where(run.c.site == site, run.c.state.in_(OPEN_RUN_STATES)).with_for_update()
+    return connection.execute(statement).one_or_none()
+
+
+def start_run(connection: Connection, values: Mapping[str, Any]) -> RunLease:
+    """Open a run with a lease."""
+    row = connection.execute(run.insert().values(**values, state="running", fence=1).returning(run)).one()
+    return RunLease(row.id, row.site, row.account, row.owner, row.fence, row.available_at_start)
+
+
+def take_over_run(
+    connection: Connection, run_id: int, *, owner: str, lease_until: datetime, generation: int
+) -> RunLease:
+    """Take the lease of an open run, fencing off whoever had it."""
+    row = connection.execute(
+        run.update()
+        .where(run.c.id == run_id)
+        .values(
+            owner=owner, lease_until=lease_until, fence=run.c.fence + 1, state="running", note="", generation=generation
+        )
+        .returning(run)
+    ).one()  # fmt: skip
+    return RunLease(row.id, row.site, row.account, row.owner, row.fence, row.available_at_start)
+
+
+def hold_lease(connection: Connection, lease: RunLease, until: datetime, *, credits_used: int = 0) -> str:
+    """Renew the lease, add to the run's credits, and return the run's state; LeaseLostError when it was taken over."""
+    state = connection.execute(
+        run.update()
+        .where(run.c.id == lease.run_id, run.c.fence == lease.fence, run.c.state.in_(("running", "paused")))
+        .values(lease_until=until, credits_used=run.c.credits_used + credits_used)
+        .returning(run.c.state)
+    ).scalar_one_or_none()
+    if state is None:
+        raise LeaseLostError(f"run {lease.run_id} of {lease.site} was taken over or ended")
+    return str(state)
+
+
+def end_run(connection: Connection, lease: RunLease, state: str, *, now: datetime, note: str = "") -> None:
+    """Give the lease back and leave the run in a state; an interrupted one stays open for the next worker."""
+    finished = None if state in OPEN_RUN_STATES else now
+    connection.execute(
+        run.update()
+        .where(run.c.id == lease.run_id, run.c.fence == lease.fence)
+        .values(state=state, finished_at=finished, lease_until=None, owner="", note=note)
+    )
+
+
+def last_scheduled_for(connection: Connection, site: str) -> datetime | None:
+    """Return the due time that the site's last scheduled run was for, or None before the first."""
+    statement = sa.select(sa.func.max(run.c.scheduled_for)).where(run.c.site == site)
+    found: datetime | None = connection.scalar(statement)
+    return found
+
+
+def last_run(connection: Connection, site: str) -> sa.Row[Any] | None:
+    """Return the site's newest run, or None."""
+    statement = sa.select(run).where(run.c.site == site).order_by(run.c.id.desc()).limit(1)
+    return connection.execute(statement).one_or_none()
+
+
+def stage_runs_of(connection: Connection, run_id: int) -> dict[str, sa.Row[Any]]:
+    """Return the stages of a run by key."""
+    rows = connection.execute(sa.select(stage_run).where(stage_run.c.run_id == run_id).order_by(stage_run.c.number))
+    return {row.stage: row for row in rows.all()}
+
+
+def open_stage(connection: Connection, run_id: int, values: Mapping[str, Any]) -> sa.Row[Any]:
+    """Return the stage's record in this run, new or as an interrupted worker left it."""
+    known = stage_runs_of(connection, run_id).get(str(values["stage"]))
+    if known is not None:
+        statement = stage_run.update().where(stage_run.c.id == known.id)
+        return connection.execute(
+            statement.values(state="running", total=values["total"] + known.taken).returning(stage_run)
+        ).one()
+    return connection.execute(stage_run.insert().values(run_id=run_id, **values).returning(stage_run)).one()
+
+
+def count_in_stage(
+    connection: Connection, stage_run_id: int, *, taken: int = 0, done: int = 0, failed: int = 0, credits: int = 0
+) -> None:
+    """Add to a stage's progress; part of the transaction that charges."""
+    table = stage_run.c
+    connection.execute(
+        stage_run.update()
+        .where(table.id == stage_run_id)
+        .values(
+            taken=table.taken + taken,
+            done=table.done + done,
+            failed=table.failed + failed,
+            credits_used=table.credits_used + credits,
+        )
+    )
+
+
+def end_stage(connection: Connection, stage_run_id: int, state: str, *, reason: str, now: datetime) -> None:
+    """Close a stage's record."""
+    values = {"state": state, "reason": reason, "finished_at": now}
+    connection.execute(stage_run.update().where(stage_run.c.id == stage_run_id).values(**values))
+
+
+def start_attempt(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Record a call before it is made."""
+    connection.execute(attempt.insert().values(**values, phase="CALL", status="pending"))
+
+
+def finish_attempt(connection: Connection, attempt_id: str, values: Mapping[str, Any]) -> None:
+    """Record how a call ended."""
+    connection.execute(attempt.update().where(attempt.c.id == attempt_id).values(**values, phase="DONE"))
+
+
+def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
+    """Mark the calls that a dead worker left in flight as lost, at their estimated cost; return how many."""
+    pending = sa.and_(attempt.c.run_id == run_id, attempt.c.status == "pending")
+    done = connection.execute(
+        attempt.update()
+        .where(pending)
+        .values(
+            status="lost",
+            phase="DONE",
+            cost_nano=attempt.c.estimated_cost_nano,
+            cost_basis="estimated",
+            error="the worker stopped while the call was in flight",
+            finished_at=now,
+        )
+    )
+    return int(done.rowcount)
+
+
+def save_usage(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Write the usage line of a charged call."""
+    connection.execute(usage.insert().values(**values))
+
+
+def notify(
+    connection: Connection, event: str, text: str, now: datetime, *,
+    account: str | None = None, site: str | None = None, run_id: int | None = None,
+) -> None:  # fmt: skip
+    """Leave a notification."""
+    connection.execute(
+        notification.insert().values(event=event, text=text, at=now, account=account, site=site, run_id=run_id)
+    )
