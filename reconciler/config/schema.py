@@ -135,14 +135,18 @@ def _real_path(value: Any, detail: ErrorDetails) -> FieldPath:
     path: list[str | int] = []
     steps = [step for step in detail["loc"] if step != "[key]"]
     for index, step in enumerate(steps):
-        if (isinstance(value, dict) and isinstance(step, str) and step in value) or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+        if _holds(value, step):
             value = value[step]
-        elif detail["type"] == "missing" and index == len(steps) - 1:
-            pass
-        else:
+        elif detail["type"] != "missing" or index < len(steps) - 1:
             continue
         path.append(step)
     return tuple(path)
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(value, list) and step < len(value)
+    return isinstance(value, dict) and step in value
 
 
 def _finding(

@@ -99,15 +99,13 @@ def _candidates(root: Path, findings: list[Diagnostic]) -> list[str]:
             if any(part.startswith(".") for part in PurePosixPath(relative).parts) or path.is_dir():
                 continue
             paths.append(relative)
-    for folder in _UNREAD_FOLDERS:
-        if (root / folder).is_dir():
-            findings.append(
-                Diagnostic(
-                    "IG113", f"`{folder}/` is not evaluated by this version", folder, severity="warning",
-                    hint="nothing in it has an effect",
-                )
-            )  # fmt: skip
+    findings.extend(_unread_folder(folder) for folder in _UNREAD_FOLDERS if (root / folder).is_dir())
     return paths
+
+
+def _unread_folder(folder: str) -> Diagnostic:
+    message = f"`{folder}/` is not evaluated by this version"
+    return Diagnostic("IG113", message, folder, hint="nothing in it has an effect", severity="warning")
 
 
 def _kind_of(path: str) -> Kind | None:

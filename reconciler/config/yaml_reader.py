@@ -36,7 +36,7 @@ class Document:
     keys: dict[FieldPath, Mark] = field(default_factory=dict)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The text breaks a rule; carries the finding."""
 
     def __init__(self, finding: Diagnostic) -> None:
@@ -57,11 +57,11 @@ class _Composer:
     def compose(self, event: Any, path: FieldPath) -> Any:
         """Return the value that begins with this event; events are consumed up to its end."""
         if len(path) > DEPTH_MAX:
-            raise _Refused(self._finding("IG104", f"nested deeper than {DEPTH_MAX} levels", event))
+            raise _RefusedError(self._finding("IG104", f"nested deeper than {DEPTH_MAX} levels", event))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
-            raise _Refused(self._finding("IG110", f"the tag {event.tag} is not allowed", event))
+            raise _RefusedError(self._finding("IG110", f"the tag {event.tag} is not allowed", event))
         first_node = self.nodes
         self.nodes += 1
         self.document.values[path] = _mark(event)
@@ -100,20 +100,22 @@ class _Composer:
 
     def _key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise _Refused(self._finding("IG110", "a key is plain text", event))
+            raise _RefusedError(self._finding("IG110", "a key is plain text", event))
         if event.value == "<<" and event.implicit[0]:
-            raise _Refused(self._finding("IG110", "merge keys are not allowed", event, hint="write the keys out"))
+            raise _RefusedError(self._finding("IG110", "merge keys are not allowed", event, hint="write the keys out"))
         return str(event.value)
 
     def _alias(self, event: Any, path: FieldPath) -> Any:
         known = self.anchors.get(event.anchor)
         if known is None:
-            raise _Refused(self._finding("IG103", f"the alias *{event.anchor} refers to no complete anchor", event))
+            raise _RefusedError(
+                self._finding("IG103", f"the alias *{event.anchor} refers to no complete anchor", event)
+            )
         value, size = known
         self.aliased_nodes += size
         self.nodes += size
         if self.aliased_nodes > ALIASED_NODES_MAX:
-            raise _Refused(self._finding("IG104", f"aliases expand to over {ALIASED_NODES_MAX:,} nodes", event))
+            raise _RefusedError(self._finding("IG104", f"aliases expand to over {ALIASED_NODES_MAX:,} nodes", event))
         self.document.values[path] = _mark(event)
         return value
 
@@ -124,15 +126,15 @@ class _Composer:
         if text in _PLAIN:
             return _PLAIN[text]
         if _NOT_FINITE.fullmatch(text):
-            raise _Refused(self._finding("IG110", f"{text} is no usable number", event))
+            raise _RefusedError(self._finding("IG110", f"{text} is no usable number", event))
         if _INTEGER.fullmatch(text):
             if len(text) > 20 or int(text).bit_length() >= INTEGER_BITS_MAX:
-                raise _Refused(self._finding("IG110", "an integer beyond 64 bits", event))
+                raise _RefusedError(self._finding("IG110", "an integer beyond 64 bits", event))
             return int(text)
         if _FLOAT.fullmatch(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                raise _Refused(self._finding("IG110", f"{text} is too large", event))
+                raise _RefusedError(self._finding("IG110", f"{text} is too large", event))
             return number
         return text
 
@@ -149,7 +151,7 @@ def read_yaml(text: str, file: str, *, first_line: int = 1) -> tuple[Document | 
     composer = _Composer(file, _events(text), document)
     try:
         _read_document(composer)
-    except _Refused as refused:
+    except _RefusedError as refused:
         return None, _shifted((*composer.findings, refused.finding), first_line)
     except yaml.YAMLError as error:
         return None, _shifted((*composer.findings, _syntax_finding(error, text, file)), first_line)
@@ -169,9 +171,9 @@ def _read_document(composer: _Composer) -> None:
     for event in composer.events:
         if isinstance(event, yaml.DocumentStartEvent):
             if event.version or event.tags:
-                raise _Refused(composer._finding("IG110", "directives are not allowed", event))
+                raise _RefusedError(composer._finding("IG110", "directives are not allowed", event))
             if seen:
-                raise _Refused(composer._finding("IG110", "more than one document in a file", event))
+                raise _RefusedError(composer._finding("IG110", "more than one document in a file", event))
             seen = True
             composer.document.value = composer.compose(next(composer.events), ())
 

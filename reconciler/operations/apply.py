@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation
 from reconciler.errors import BlockedError, ConflictError
@@ -14,16 +12,16 @@ from reconciler.kinds.account import Account
 from reconciler.operations.reschedule import CalendarMove, reschedule
 from reconciler.plan.planner import Plan, make_plan
 from reconciler.plan.safety import Block
-from reconciler.store.engine import Database, advisory_lock
+from reconciler.store.engine import Connection, Database, advisory_lock
 from reconciler.store.ledger import Origin, grant
 from reconciler.store.resources import Applied, current_generation, load_actual, save_changes, save_history
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What an apply did."""
+    """What an apply did; no generation when there was nothing to do."""
 
-    generation: int
+    generation: int | None
     granted: tuple[tuple[str, str, int], ...]
     moves: tuple[CalendarMove, ...]
 
@@ -62,6 +60,8 @@ def _write(
     connection: Connection, compilation: Compilation, plan: Plan, *, clock: Clock, actor: str, reason: str
 ) -> ApplyResult:
     now = clock.now()
+    if plan.is_empty:
+        return ApplyResult(None, _grant(connection, compilation, Origin(actor, now, plan.base_generation)), ())
     generation = plan.base_generation + 1
     moves = reschedule(connection, plan.changes, now)
     save_changes(connection, plan.changes, generation=generation, at=now)
@@ -84,14 +84,3 @@ def _grant(connection: Connection, compilation: Compilation, origin: Origin) -> 
             if grant(connection, resource.name, item.credits, key, item.reason, origin):
                 posted.append((resource.name, item.id, item.credits))
     return tuple(posted)
-
-
-def pending_grants(compilation: Compilation, known: Collection[str]) -> tuple[tuple[str, str, int], ...]:
-    """Return the declared grants whose keys are not known yet."""
-    return tuple(
-        (resource.name, item.id, item.credits)
-        for resource in compilation.resources
-        if isinstance(resource.spec, Account)
-        for item in resource.spec.grants
-        if f"grant:{resource.name}:{item.id}" not in known
-    )

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection
-
 from reconciler.clock import Clock
 from reconciler.ids import derive_id
 from reconciler.kinds.extensions import FunctionDeclaration
@@ -22,7 +20,7 @@ from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Picture, Row, 
 from reconciler.pipeline.rendering import render_prompt
 from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest
 from reconciler.providers.tokens import count_tokens_upper
-from reconciler.store.engine import Database
+from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out, clear_failures, record_failure
 from reconciler.store.ledger import (
     Hold,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from reconciler.errors import UsageError
 from reconciler.kinds.account import Account
 from reconciler.kinds.author import Author
@@ -15,6 +13,7 @@ from reconciler.kinds.site import Site
 from reconciler.kinds.strategy import Strategy
 from reconciler.operations.app import EXTENSIONS
 from reconciler.pipeline.port import SiteContext
+from reconciler.store.engine import Connection
 from reconciler.store.resources import current_generation, load_specs
 
 

@@ -1,14 +1,36 @@
-"""Plans: what an apply of the config root would change."""
+"""Plans: what an apply of the config root would change, with the articles that it would move and the grants it posts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation
+from reconciler.operations.reschedule import CalendarMove, find_moves
 from reconciler.plan.planner import Plan, make_plan
 from reconciler.store.engine import Database
+from reconciler.store.ledger import balance_of
 from reconciler.store.resources import current_generation, load_actual
 
 
-def plan(database: Database, compilation: Compilation) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what it does beyond the resources."""
+
+    plan: Plan
+    moves: tuple[CalendarMove, ...]
+    available: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the machine-readable form."""
+        return self.plan.to_json() | {"calendar_moves": [move.to_json() for move in self.moves]}
+
+
+def plan(database: Database, compilation: Compilation, clock: Clock) -> Planned:
     """Return the plan from the database's state to a valid compilation."""
     with database.read() as connection:
-        return make_plan(compilation, load_actual(connection), current_generation(connection))
+        found = make_plan(compilation, load_actual(connection), current_generation(connection))
+        accounts = [item.name for item in compilation.resources if item.kind == "account"]
+        available = {name: balance_of(connection, name).available for name in accounts}
+        return Planned(found, find_moves(connection, found.changes, clock.now()), available)

@@ -14,6 +14,7 @@ _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "figcaption", "figure", "h2", "h3", "h4", "hr", "img", "li", "ol", "p",
     "pre", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
+_KEEPS_ITS_SCRIPT = {"ja", "zh", "ko", "th", "lo", "km", "my"}
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "th": {"align"}, "td": {"align"}}
 
 
@@ -66,12 +67,16 @@ def count_words(markdown: str) -> int:
     return len(re.sub(r"[぀-ヿ㐀-鿿가-힯]", " ", text).split()) + wide // 2
 
 
-def make_slug(wanted: str, title: str, taken: set[str], fallback: str) -> str:
-    """Return a slug that is not taken: from the wished one, else the title, else the fallback; at most 80 characters."""
+def make_slug(wanted: str, title: str, taken: set[str], *, fallback: str, language: str) -> str:
+    """Return a slug that is not taken: from the wished one, else the title, else the fallback; at most 80 characters.
+
+    Scripts that cannot be transliterated without knowing the language stay as they are; URLs encode them.
+    """
     from slugify import slugify
 
-    base = slugify(wanted, max_length=80, word_boundary=True) or slugify(title, max_length=80, word_boundary=True)
-    base = base or fallback
+    stays = language.split("-")[0] in _KEEPS_ITS_SCRIPT
+    base = slugify(wanted, max_length=80, word_boundary=True, allow_unicode=stays)
+    base = base or slugify(title, max_length=80, word_boundary=True, allow_unicode=stays) or fallback
     slug, number = base, 2
     while slug in taken:
         slug, number = f"{base}-{number}", number + 1

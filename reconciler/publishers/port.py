@@ -30,6 +30,7 @@ class Article:
 
     key: str
     site: str
+    site_title: str
     language: str
     title: str
     slug: str

@@ -16,8 +16,23 @@ from sqlalchemy import Connection, Engine, event, exc
 
 from reconciler.errors import ConflictError, Igny8Error, LockedError, UnreachableError, UsageError
 
+__all__ = [
+    "AlreadyThereError",
+    "Connection",
+    "Database",
+    "advisory_lock",
+    "connect",
+    "open_database",
+    "schema_revision",
+    "upgrade_schema",
+]
+
 SCHEMA_REVISION = "0001"
 _BUSY_MILLISECONDS = 10_000
+
+
+class AlreadyThereError(Exception):
+    """A constraint refused a row: somebody else was first. The transaction was rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +69,18 @@ def open_database(url: str, *, upgrade: bool = False) -> Database:
     Raises UsageError for a URL that names no supported database, UnreachableError when it cannot be reached, and
     ConflictError when its schema is older or newer than this program, unless `upgrade` is given for an older one.
     """
-    engine = _make_engine(url)
-    database = Database(engine, url)
+    database = connect(url)
     try:
         _ensure_schema(database, upgrade=upgrade)
     except Igny8Error:
         database.close()
         raise
     return database
+
+
+def connect(url: str) -> Database:
+    """Return a database by URL as it is, without a look at its schema."""
+    return Database(_make_engine(url), url)
 
 
 def schema_revision(database: Database) -> str:
@@ -173,6 +192,8 @@ def _translated(url: str) -> Iterator[None]:
                 f"{place} cannot be written", hint="check the permissions of file and folder"
             ) from error
         raise UnreachableError(f"the database {place} cannot be used: {text}", hint="check --db / IGNY8_DB") from error
+    except exc.IntegrityError as error:
+        raise AlreadyThereError(str(error.orig)) from error
     except exc.DatabaseError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
             raise UnreachableError(

@@ -29,7 +29,7 @@ class SiteItems:
         table = ITEMS[kind]
         statement = sa.select(table).where(table.c.site == self.site, *_equal(table, where)).order_by(table.c.id)
         rows = self.connection.execute(statement.limit(limit) if limit else statement)
-        return [row._mapping for row in rows.all()]
+        return [row._asdict() for row in rows.all()]
 
     def get(self, kind: str, item_id: int) -> Row:
         """Return one item; KeyError when there is none."""
@@ -53,9 +53,7 @@ def carry_out(connection: Connection, site: str, writes: Iterable[Insert | Updat
     ids: dict[str, int] = {}
     for write in writes:
         table = ITEMS[write.kind]
-        values = {
-            name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()
-        }
+        values = {name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()}
         if isinstance(write, Insert):
             statement = table.insert().values(site=site, created_at=now, **values).returning(table.c.id)
             new_id = int(connection.execute(statement).scalar_one())
@@ -149,7 +147,7 @@ def find_content(connection: Connection, content_id: int) -> Row | None:
     """Return one article with its slot, or None."""
     statement = _content_select().where(content.c.id == content_id)
     row = connection.execute(statement).one_or_none()
-    return None if row is None else row._mapping
+    return None if row is None else row._asdict()
 
 
 def list_content(
@@ -160,7 +158,7 @@ def list_content(
     where += [content.c.state == state] if state else []
     total = int(connection.scalar(sa.select(sa.func.count()).select_from(content).where(*where)) or 0)
     statement = _content_select().where(*where).order_by(content.c.id).limit(limit).offset(offset)
-    return [row._mapping for row in connection.execute(statement)], total
+    return [row._asdict() for row in connection.execute(statement)], total
 
 
 def _content_select() -> sa.Select[Any]:
@@ -186,4 +184,4 @@ def images_of(connection: Connection, content_id: int) -> list[Row]:
         .where(image.c.content_id == content_id, image.c.is_current)
         .order_by(image_prompt.c.position)
     )  # fmt: skip
-    return [row._mapping for row in connection.execute(statement)]
+    return [row._asdict() for row in connection.execute(statement)]

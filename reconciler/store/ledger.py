@@ -81,6 +81,11 @@ def grant(connection: Connection, account: str, credits: int, key: str, reason: 
     return _move(connection, "grant", key, account, credits, grant_postings(credits), origin, reason=reason)
 
 
+def is_known(connection: Connection, key: str) -> bool:
+    """Tell whether a transfer with this key was made."""
+    return connection.scalar(sa.select(transfer.c.id).where(transfer.c.key == key)) is not None
+
+
 def place_hold(connection: Connection, wanted: Hold, origin: Origin) -> None:
     """Set credits aside; OverdrawnError when they are not there."""
     _open_account(connection, wanted.account)

@@ -63,7 +63,9 @@ class Content(TextStage):
             "task_id": task["id"],
             "state": "draft" if owes_images else "review",
             "title": answer.title,
-            "slug": make_slug(answer.slug, answer.title, taken, f"article-{task['id']}"),
+            "slug": make_slug(
+                answer.slug, answer.title, taken, fallback=f"article-{task['id']}", language=context.site.language
+            ),
             "excerpt": answer.excerpt,
             "meta_title": answer.meta_title or answer.title,
             "meta_description": answer.meta_description or answer.excerpt,

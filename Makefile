@@ -1,0 +1,54 @@
+# igny8: what people and CI call. Every target sets up what it needs.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SHELL := /bin/bash
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint format bench golden schemas docs clean
+
+help: ## Show what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "igny8 needs Python 3.11 or newer; try make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing igny8 into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(STAMP)
+	@echo "Installing what tests and linters need ..."
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(STAMP) ## Validate, plan, apply, run, publish and report on this repository's own config, offline
+	@BIN=$(BIN) bash demo.sh
+
+test: $(VENV)/.installed-dev ## Run every test, on SQLite and on PostgreSQL, with coverage
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term:skip-covered
+
+lint: $(VENV)/.installed-dev ## Check format, style, types, layers and generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/igny8 schema export --check
+
+format: $(VENV)/.installed-dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## Run the benchmarks
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+golden: $(VENV)/.installed-dev ## Write the expected texts of the scenarios anew; read the diff before you commit it
+	IGNY8_GOLDEN=write $(BIN)/python -m pytest tests/scenarios --numprocesses auto
+	$(BIN)/igny8 schema export
+	$(BIN)/python docs/reference/generate.py
+
+clean: ## Remove everything that was made
+	rm -rf $(VENV) .igny8 published reports dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,57 @@
+"""Findings as people read them: one line each, the source line below it, and a hint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.output import Output
+from reconciler.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.config.compilation import Compilation
+
+
+def show_findings(output: Output, compilation: Compilation, *, to_stderr: bool = False) -> None:
+    """Print every finding with its source line, and how to learn more."""
+    say = output.note if to_stderr else output.data
+    for finding in compilation.findings:
+        for line in _lines(output, finding, compilation.sources.get(finding.file, ""), to_stderr):
+            say(line)
+    if compilation.findings:
+        code = compilation.findings[0].code
+        say(f"   = help: igny8 explain {code}")
+    say(summary(compilation))
+
+
+def summary(compilation: Compilation) -> str:
+    """Return one line that counts what was found."""
+    errors = sum(finding.severity == "error" for finding in compilation.findings)
+    warnings = len(compilation.findings) - errors
+    found = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    if errors:
+        return f"{found}: nothing can be planned or applied"
+    kinds = len({resource.kind for resource in compilation.resources})
+    return f"{len(compilation.resources)} resources of {kinds} kinds are valid; {found}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) -> list[str]:
+    mark = finding.mark
+    severity = output.style(f"{finding.severity}[{finding.code}]", finding.severity, stderr=to_stderr)
+    lines = [f"{finding.file}:{mark.line}:{mark.column}: {severity} {finding.message}"]
+    source_lines = source.splitlines()
+    hint = f" {finding.hint}" if finding.hint else ""
+    if 0 < mark.line <= len(source_lines) and finding.code != "IG209":
+        text = source_lines[mark.line - 1]
+        if len(text) > 160:
+            text = text[:159] + "…"
+        length = max(1, min(mark.length, len(text) - mark.column + 1))
+        caret = output.style("^" * length, finding.severity, stderr=to_stderr)
+        lines.append(f"{mark.line:>5} | {text}")
+        lines.append(f"      | {' ' * (mark.column - 1)}{caret}{hint}")
+    elif finding.hint:
+        lines.append(f"   = hint:{hint}")
+    return lines

@@ -1,0 +1,144 @@
+"""The `igny8` command: global options, and COMMANDS, the registry of what it can do."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from cli.exits import Exit
+from cli.output import Output
+from reconciler.errors import ExitCode, Igny8Error
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: its name, where it is defined, and its line in the help."""
+
+    name: str
+    target: str
+    help: str
+
+
+# In the order of the help: what a person does first comes first.
+COMMANDS: tuple[Entry, ...] = (
+    Entry("validate", "cli.commands.validate:validate", "Check the config; tell every mistake with its place."),
+    Entry("plan", "cli.commands.plan:plan", "Show what an apply would change, and what it will cost."),
+    Entry("apply", "cli.commands.apply:apply", "Make the database follow the config, in one transaction."),
+    Entry("history", "cli.commands.history:history", "Show past applies."),
+    Entry("run", "cli.commands.run:run", "Run the pipelines that are due, or one site now."),
+    Entry("publish", "cli.commands.publish:publish", "Publish the articles whose slot has come."),
+    Entry("reconcile", "cli.commands.reconcile:reconcile", "Keep everything as declared: apply, run, publish, again."),
+    Entry("status", "cli.commands.status:status", "Show the state of every site."),
+    Entry("content", "cli.commands.content:content", "Look at articles and approve them."),
+    Entry("calendar", "cli.commands.calendar:calendar", "Show which article stands in which slot."),
+    Entry("credits", "cli.commands.credits:credits", "Show balances, give credits, verify the ledger."),
+    Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
+    Entry("explain", "cli.commands.explain:explain", "Explain a diagnostic code."),
+    Entry("schema", "cli.commands.schema:schema", "Write the JSON Schemas that editors use."),
+    Entry("db", "cli.commands.db:db", "Look after the database's schema."),
+    Entry("completion", "cli.commands.completion:completion", "Print a shell's completion script."),
+    Entry("version", "cli.commands.version:version", "Print the version."),
+)
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = next((entry for entry in COMMANDS if entry.name == cmd_name), None)
+        return None if entry is None else load(entry)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], names, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS])
+
+
+def load(entry: Entry) -> click.Command:
+    """Import a command."""
+    module, _, name = entry.target.partition(":")
+    command: click.Command = getattr(import_module(module), name)
+    return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "IGNY8", "max_content_width": 100},
+    epilog="Examples: igny8 validate · igny8 plan · igny8 apply --yes · igny8 run --due --offline",
+)
+@click.option(
+    "-C", "--chdir", "root", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The config root."
+)
+@click.option("--db", "database_url", envvar="IGNY8_DB", metavar="URL", help="The database; default .igny8/state.db.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only the answer and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of unexpected failures.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours.")
+@click.option("--no-input", is_flag=True, help="Never ask.")
+@click.pass_context
+def igny8(
+    context: click.Context, root: Path, database_url: str | None, quiet: bool, verbose: bool, debug: bool, color: str,
+    no_input: bool,
+) -> None:  # fmt: skip
+    """GitOps for AI content operations: sites, models, accounts and schedules as YAML in git."""
+    from cli.session import Session
+
+    verbosity = -1 if quiet else 2 if debug else int(verbose)
+    context.obj = Session(root, database_url, Output(color, verbosity), accepts_input=not no_input)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with the exit code of what happened."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    output = Output(color="never" if "never" in words else "auto")
+    try:
+        igny8.main(args=words, prog_name="igny8", standalone_mode=False)
+    except Exit as end:
+        return int(end.code)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "igny8"
+        output.error(error.format_message(), hint=f"{command} --help")
+        return int(ExitCode.USAGE)
+    except Igny8Error as error:
+        output.error(error.message, error.hint)
+        return int(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        output.error("interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our answer has seen enough; do not complain when Python flushes at exit.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        output.error(f"unexpected: {type(error).__name__}: {error}", hint="run it again with --debug and report it")
+        return int(ExitCode.UNEXPECTED)
+    return int(ExitCode.OK)

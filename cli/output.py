@@ -1,0 +1,112 @@
+"""The only place that prints. Data goes to stdout, everything else to stderr; colour only where a person reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "good": {"fg": "green"},
+    "add": {"fg": "green"},
+    "change": {"fg": "yellow"},
+    "remove": {"fg": "red"},
+    "dim": {"dim": True},
+    "head": {"bold": True},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's answer goes. `verbosity` is -1 for quiet, 0, 1 for verbose, 2 for debug."""
+
+    color: str = "auto"
+    verbosity: int = 0
+
+    def has_color(self, stream: IO[str]) -> bool:
+        """Tell whether a stream gets colours: forced by --color, refused by NO_COLOR, else only on a terminal."""
+        if self.color != "auto":
+            return self.color == "always"
+        return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+    def style(self, text: str, style: str, *, stderr: bool = False) -> str:
+        """Return a text in a named style, or as it is where there are no colours."""
+        stream = sys.stderr if stderr else sys.stdout
+        return click.style(text, **_STYLES[style]) if self.has_color(stream) else text
+
+    def data(self, text: str = "") -> None:
+        """Print a part of the answer."""
+        click.echo(text, color=self.has_color(sys.stdout))
+
+    def json(self, value: Any) -> None:
+        """Print a machine-readable answer."""
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+    def note(self, text: str) -> None:
+        """Tell something beside the answer; silent with --quiet."""
+        if self.verbosity >= 0:
+            click.echo(text, err=True, color=self.has_color(sys.stderr))
+
+    def error(self, message: str, hint: str = "") -> None:
+        """Tell what went wrong, and what to do next."""
+        click.echo(
+            f"{self.style('error:', 'error', stderr=True)} {message}", err=True, color=self.has_color(sys.stderr)
+        )
+        if hint:
+            click.echo(f"  = hint: {hint}", err=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[int] = ()) -> None:
+        """Print aligned columns; `right` are the indexes of those with numbers."""
+        cells = [[str(cell) for cell in row] for row in rows]
+        widths = [max([_width(title), *(_width(row[i]) for row in cells)]) for i, title in enumerate(columns)]
+        numbers = set(right)
+
+        def line(row: Sequence[str]) -> str:
+            padded = (
+                " " * (widths[i] - _width(cell)) + cell if i in numbers else cell + " " * (widths[i] - _width(cell))
+                for i, cell in enumerate(row)
+            )  # fmt: skip
+            return "  ".join(padded).rstrip()
+
+        self.data(self.style(line(columns), "head"))
+        for row in cells:
+            self.data(line(row))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes on a terminal; East Asian wide characters take two."""
+    from unicodedata import combining, east_asian_width
+
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text that takes at most so many columns, cut with an ellipsis."""
+    if _width(text) <= width:
+        return text
+    while text and _width(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def is_interactive() -> bool:
+    """Tell whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str, confirm: Callable[..., bool] = click.confirm) -> bool:
+    """Ask a yes-or-no question on the terminal; the default is no."""
+    return confirm(question, default=False, err=True)

@@ -1,0 +1,70 @@
+"""What every command shares: the global options, the installation they point to, and the database when it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.output import Output
+from reconciler.clock import Clock, FixedClock, SystemClock, parse_instant
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.config.compilation import Compilation
+    from reconciler.operations.app import Installation
+    from reconciler.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One invocation of the command line."""
+
+    root: Path
+    database_url: str | None
+    output: Output
+    accepts_input: bool = True
+
+    def installation(self, at: str | None = None) -> Installation:
+        """Return the installation; with `at` its clock stands at that time."""
+        from reconciler.operations.app import locate
+
+        return locate(self.root, self.database_url, clock_at(at))
+
+    def compiled(self, installation: Installation) -> Compilation:
+        """Return the valid compilation of the config root; shows the findings and ends with 3 when it has errors."""
+        from cli.diagnostics import show_findings
+        from cli.exits import Exit
+        from reconciler.errors import ExitCode
+        from reconciler.operations.validate import validate
+
+        compilation = validate(installation)
+        if not compilation.is_valid:
+            show_findings(self.output, compilation, to_stderr=True)
+            raise Exit(ExitCode.INVALID)
+        return compilation
+
+    @contextlib.contextmanager
+    def database(self, installation: Installation) -> Iterator[Database]:
+        """Open the installation's database for the length of a command."""
+        from reconciler.store.engine import open_database
+
+        database = open_database(installation.database_url)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def clock_at(at: str | None) -> Clock:
+    """Return the system's clock, or one that stands at a given time."""
+    if at is None:
+        return SystemClock()
+    try:
+        instant: datetime = parse_instant(at, SystemClock().now())
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return FixedClock(instant)

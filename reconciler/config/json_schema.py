@@ -1,0 +1,133 @@
+"""JSON Schemas (draft-07) of what people write, one a kind, for editors. Generated from the specs; never edited."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reconciler.config.documents import API_VERSION
+from reconciler.kinds import Kind
+from reconciler.kinds.extensions import Extensions, StageDeclaration
+from reconciler.kinds.fields import NAME_PATTERN
+
+
+def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
+    """Return the schema of a kind's authored document: everything that can be inherited may be left out."""
+    schema = _draft7(kind.spec.model_json_schema(mode="validation"))
+    properties = schema["properties"]
+    if kind.slug == "site":
+        properties["publisher"] = _publisher_schema(extensions)
+        properties["stages"] = _stages_schema(extensions)
+        schema["definitions"]["AiSettings"]["description"] = "Any of the seven AI settings."
+    if kind.slug == "platform":
+        schema["definitions"]["Preset"]["properties"]["stages"] = _stages_schema(extensions)
+    if kind.slug == "prompt":
+        properties.pop("template")
+    header = {
+        "apiVersion": {"const": API_VERSION, "description": "The version of the config language."},
+        "kind": {"const": kind.name, "description": "What this document declares."},
+    }
+    required = [name for name in schema.get("required", []) if name not in ("name", "template")]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": f"igny8/v1/{kind.slug}.schema.json",
+        **schema,
+        "title": kind.name,
+        "properties": header | properties,
+        "required": ["apiVersion", "kind", *required],
+    }
+
+
+def schema_text(kind: Kind, extensions: Extensions) -> str:
+    """Return a kind's schema as the text of its committed file."""
+    return json.dumps(schema_of(kind, extensions), indent=2, ensure_ascii=False) + "\n"
+
+
+def _publisher_schema(extensions: Extensions) -> dict[str, Any]:
+    variants = []
+    for publisher in extensions.publishers:
+        settings = _draft7(publisher.settings.model_json_schema())
+        variants.append(
+            {
+                "type": "object",
+                "title": publisher.name,
+                "additionalProperties": False,
+                "properties": {"type": {"const": publisher.name}} | _inlined(settings)["properties"],
+                "required": ["type", *settings.get("required", [])],
+            }
+        )
+    return {"description": "Where articles go, by type.", "oneOf": variants}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its few references replaced by what they refer to."""
+    definitions = schema.get("definitions", {})
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return walk(definitions[value["$ref"].rsplit("/", 1)[1]])
+            return {key: walk(item) for key, item in value.items() if key != "definitions"}
+        return [walk(item) for item in value] if isinstance(value, list) else value
+
+    inlined: dict[str, Any] = walk(schema)
+    return inlined
+
+
+def _stages_schema(extensions: Extensions) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "Settings by stage; what is left out falls back to the preset, then to the defaults.",
+        "additionalProperties": False,
+        "properties": {stage.key: _stage_schema(stage) for stage in extensions.stages},
+    }
+
+
+def _stage_schema(stage: StageDeclaration) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "enabled": {"type": "boolean", "default": True},
+        "per_run_limit": {
+            "type": "integer", "minimum": 0, "default": stage.per_run_limit, "description": "0 = all that is pending.",
+        },
+    }  # fmt: skip
+    if stage.batch_size is not None:
+        properties["batch_size"] = {"type": "integer", "minimum": 1, "default": stage.batch_size}
+    if stage.function is not None:
+        properties["model"] = {"enum": ["testing", "live"], "default": stage.model}
+        properties["budget_pct"] = {"type": "integer", "minimum": 0, "maximum": 100, "default": stage.budget_pct}
+    return {
+        "type": "object",
+        "description": f"Stage {stage.number}: {stage.title}; counts {stage.counts}.",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _draft7(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return pydantic's schema in the words of draft-07."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        words = {"$defs": "definitions"}
+        walked = {words.get(key, key): walk(item) for key, item in value.items()}
+        if "$ref" in walked:
+            walked["$ref"] = walked["$ref"].replace("#/$defs/", "#/definitions/")
+        # Absence is how people write "nothing": null is accepted by no field.
+        if "anyOf" in walked:
+            walked["anyOf"] = [item for item in walked["anyOf"] if item != {"type": "null"}]
+            if len(walked["anyOf"]) == 1:
+                walked |= walked.pop("anyOf")[0]
+            if walked.get("default", ...) is None:
+                del walked["default"]
+        if walked.get("propertyNames") and walked["propertyNames"].get("pattern") == NAME_PATTERN:
+            walked["propertyNames"] = {"pattern": NAME_PATTERN}
+        if isinstance(walked.get("title"), str) and "properties" not in walked:
+            del walked["title"]
+        return walked
+
+    walked: dict[str, Any] = walk(schema)
+    walked.setdefault("definitions", {})
+    return walked

@@ -1,0 +1,127 @@
+"""The daemon: one loop that wakes on a change, on its interval, or when a run has ended. Events only wake it; every pass
+compares what is with what should be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from reconciler.clock import parse_duration_seconds
+from reconciler.daemon.passes import ConfigFollower, EventSink
+from reconciler.daemon.watch import settle, watched
+from reconciler.errors import Igny8Error, LockedError
+from reconciler.kinds.platform import Platform
+from reconciler.operations.app import Installation
+from reconciler.operations.executor import Engine, StopSignal
+from reconciler.operations.publish import publish_due
+from reconciler.operations.run import run_wanted, wanted_due
+from reconciler.operations.worker import is_gone, worker_name
+from reconciler.store.engine import Database
+from reconciler.store.publications import break_lease, take_lease
+from reconciler.store.resources import load_specs
+
+LEADER = "reconcile"
+_LEASE_INTERVALS = 5
+
+
+async def reconcile(
+    installation: Installation, database: Database, make_engine: Callable[[StopSignal], Engine], stop: StopSignal, *,
+    once: bool, tell: EventSink,
+) -> bool:  # fmt: skip
+    """Keep everything as declared until asked to stop; return whether the last pass was without refusals.
+
+    With `once` it makes one pass: config, runs, publishing. Raises LockedError when another daemon is at work.
+    """
+    follower = ConfigFollower(installation, database, tell)
+    _lead(installation, database)
+    try:
+        if once:
+            followed = follower.follow()
+            await _run_due(make_engine(stop), tell)
+            return _publish(installation, database, stop, tell) and followed
+        return await _loop(installation, database, make_engine, stop, follower, tell)
+    finally:
+        with database.write() as connection:
+            break_lease(connection, LEADER, worker_name())
+
+
+async def _loop(
+    installation: Installation, database: Database, make_engine: Callable[[StopSignal], Engine], stop: StopSignal,
+    follower: ConfigFollower, tell: EventSink,
+) -> bool:  # fmt: skip
+    changed = asyncio.Event()
+    running: asyncio.Task[None] | None = None
+    followed = True
+    with watched(installation.root, changed):
+        tell("started", {"root": str(installation.root), "worker": worker_name()})
+        while not stop.is_requested:
+            _lead(installation, database)
+            followed = follower.follow()
+            if running is None or running.done():
+                running = asyncio.create_task(_run_due(make_engine(stop), tell))
+            _publish(installation, database, stop, tell)
+            await _sleep(_interval(database), changed, stop, running)
+        if running is not None:
+            await running
+    tell("stopped", {})
+    return followed
+
+
+async def _run_due(engine: Engine, tell: EventSink) -> None:
+    """Make the runs that are owed; what keeps the installation from running is told, and tried again next pass."""
+    try:
+        wanted = wanted_due(engine)
+        if not wanted:
+            return
+        report = await run_wanted(engine, wanted)
+    except Igny8Error as error:
+        tell("run_failed", {"reason": error.message, "hint": error.hint})
+        return
+    for result in report.results:
+        tell("run", {"site": result.site, "run": result.run_id, "state": result.state, "credits": result.credits})
+    for skipped in report.skipped:
+        tell("run_skipped", {"site": skipped.site, "reason": skipped.reason})
+
+
+def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
+    report = publish_due(installation, database, should_stop=lambda: stop.is_requested)
+    for item in report.articles:
+        fields: dict[str, Any] = {"site": item.site, "content": item.content_id, "title": item.title}
+        tell("publish_failed" if item.error else "published", fields | {"to": item.error or item.url})
+    return report.failed == 0
+
+
+def _lead(installation: Installation, database: Database) -> None:
+    """Take or renew the daemon's lease; one daemon a database."""
+    now = installation.clock.now()
+    until = now + timedelta(seconds=_LEASE_INTERVALS * _interval(database))
+    with database.write() as connection:
+        holder = take_lease(connection, LEADER, owner=worker_name(), until=until, now=now)
+        if holder is not None and is_gone(holder.owner):
+            break_lease(connection, LEADER, holder.owner)
+            holder = take_lease(connection, LEADER, owner=worker_name(), until=until, now=now)
+    if holder is not None:
+        raise LockedError(
+            f"another reconciler is at work: {holder.owner}, until {holder.until:%H:%M:%S} UTC",
+            hint="stop it, or wait until its lease has run out",
+        )
+
+
+def _interval(database: Database) -> int:
+    with database.read() as connection:
+        platform = load_specs(connection, "platform", Platform).get("platform", Platform())
+    return parse_duration_seconds(platform.reconcile.interval)
+
+
+async def _sleep(seconds: int, changed: asyncio.Event, stop: StopSignal, running: asyncio.Task[None]) -> None:
+    """Sleep until the interval is over, a file changes, a run ends, or somebody asks to stop."""
+    waits = {asyncio.ensure_future(changed.wait()), asyncio.ensure_future(stop.wait())}
+    watched_tasks: set[asyncio.Future[Any]] = {*waits} | ({running} if not running.done() else set())
+    await asyncio.wait(watched_tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+    if changed.is_set():
+        await settle(changed)

@@ -1,0 +1,98 @@
+"""The steps of a pass: follow the config, and publish. Runs are made by the run operation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.config.compilation import Compilation
+from reconciler.errors import BlockedError, ConflictError
+from reconciler.kinds.platform import Platform, SyncWindow
+from reconciler.operations.app import Installation
+from reconciler.operations.apply import apply, open_blocks
+from reconciler.operations.plan import Planned, plan
+from reconciler.operations.validate import validate
+from reconciler.schedule.windows import window_state
+from reconciler.store.engine import Database
+from reconciler.store.resources import load_specs
+from reconciler.store.runs import notify
+
+EventSink = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class ConfigFollower:
+    """Makes the database follow the config root. A revision that was refused is told about once, not every pass."""
+
+    installation: Installation
+    database: Database
+    tell: EventSink
+    _refused: str = field(default="", init=False)
+
+    def follow(self) -> bool:
+        """Apply the config root as a whole if it is valid, unblocked and within a window; tell why not otherwise."""
+        compilation = validate(self.installation)
+        if not compilation.is_valid:
+            errors = [item for item in compilation.findings if item.severity == "error"]
+            first = errors[0]
+            self._refuse(
+                repr(compilation.findings),
+                "config_refused",
+                {
+                    "errors": len(errors),
+                    "first": f"{first.file}:{first.mark.line}:{first.mark.column} {first.code} {first.message}",
+                    "keeping": "the last applied state",
+                },
+            )
+            return False
+        planned = plan(self.database, compilation, self.installation.clock)
+        if planned.plan.is_empty:
+            self._refused = ""
+            return True
+        return self._apply(compilation, planned)
+
+    def _apply(self, compilation: Compilation, planned: Planned) -> bool:
+        now = self.installation.clock.now()
+        window = window_state(self._windows(compilation), now)
+        if not window.open:
+            self._refuse(
+                f"window:{planned.plan.id}", "apply_deferred", {"reason": window.reason, "next_open": window.next_open}
+            )
+            return False
+        blocks = open_blocks(planned.plan, ())
+        if blocks:
+            self._refuse(
+                planned.plan.id, "apply_blocked", {"plan": planned.plan.id, "blocks": [b.message for b in blocks]}
+            )
+            return False
+        try:
+            result = apply(
+                self.database, compilation, planned.plan,
+                clock=self.installation.clock, actor="reconciler", reason="reconcile",
+            )  # fmt: skip
+        except (BlockedError, ConflictError) as error:
+            self.tell("apply_failed", {"reason": error.message})
+            return False
+        self._refused = ""
+        counts = {action: planned.plan.count(action) for action in ("create", "update", "delete")}
+        self.tell("applied", {"generation": result.generation, **counts, "moved": len(result.moves)})
+        return True
+
+    def _windows(self, compilation: Compilation) -> tuple[SyncWindow, ...]:
+        """Return the windows in force: those applied, so that a change cannot open its own window."""
+        with self.database.read() as connection:
+            applied = load_specs(connection, "platform", Platform).get("platform")
+        if applied is not None:
+            return applied.reconcile.sync_windows
+        specs = (item.spec for item in compilation.resources)
+        return next((spec.reconcile.sync_windows for spec in specs if isinstance(spec, Platform)), ())
+
+    def _refuse(self, key: str, event: str, fields: dict[str, Any]) -> None:
+        if key == self._refused:
+            return
+        self._refused = key
+        self.tell(event, fields)
+        if event != "apply_deferred":
+            with self.database.write() as connection:
+                notify(connection, "apply_failed", f"{event}: {fields}", self.installation.clock.now())

@@ -1,0 +1,220 @@
+"""Runs pipelines: what is due, or what a person asked for, through the one executor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.errors import Igny8Error, LockedError, UnreachableError
+from reconciler.kinds.tiers import TierCatalog
+from reconciler.operations.context import context_of, load_contexts
+from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
+from reconciler.operations.worker import is_gone, worker_name
+from reconciler.pipeline.decisions import choose_model
+from reconciler.pipeline.port import SiteContext
+from reconciler.pipeline.progress import RunStarted
+from reconciler.pipeline.stages import STAGES
+from reconciler.schedule.due import is_due
+from reconciler.store.engine import AlreadyThereError, Connection
+from reconciler.store.items import take_in_keywords
+from reconciler.store.ledger import Origin, balance_of, expire_holds, grant, is_known
+from reconciler.store.resources import load_specs
+from reconciler.store.runs import (
+    LeaseLostError,
+    RunLease,
+    find_open_run,
+    last_scheduled_for,
+    lose_attempts,
+    start_run,
+    take_over_run,
+)
+
+SITES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run to be made: of which site, why, and the due time that it is for."""
+
+    site: str
+    trigger: str
+    scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRun:
+    """A run that was wanted but not made, and why."""
+
+    site: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What became of all wanted runs."""
+
+    results: tuple[RunResult, ...]
+    skipped: tuple[SkippedRun, ...]
+    interrupted: bool
+
+    @property
+    def failed(self) -> int:
+        """Return the number of items that failed."""
+        return sum(result.failed for result in self.results)
+
+
+def wanted_now(engine: Engine, sites: Sequence[str]) -> tuple[Wanted, ...]:
+    """Return runs of these sites, or of all applied sites, whatever their schedule says."""
+    with engine.database.read() as connection:
+        contexts = load_contexts(connection)
+    return tuple(Wanted(context_of(contexts, name).site.name, "now") for name in sites or sorted(contexts))
+
+
+def wanted_due(engine: Engine, sites: Sequence[str] = ()) -> tuple[Wanted, ...]:
+    """Return the runs that are owed now: due ones, and those that an interruption left open."""
+    now = engine.clock.now()
+    with engine.database.read() as connection:
+        contexts = load_contexts(connection)
+        names = [context_of(contexts, name).site.name for name in sites] or sorted(contexts)
+        found = [_owed(connection, contexts[name], now) for name in names]
+    return tuple(wanted for wanted in found if wanted is not None)
+
+
+def _owed(connection: Connection, context: SiteContext, now: datetime) -> Wanted | None:
+    site = context.site
+    open_run = find_open_run(connection, site.name)
+    if open_run is not None and open_run.state == "interrupted":
+        return Wanted(site.name, open_run.trigger, open_run.scheduled_for)
+    if not context.account.modules.automation:
+        return None
+    due = is_due(
+        site.automation, site.timezone, now=now, last_started_for=last_scheduled_for(connection, site.name),
+        enabled_since=None,
+    )  # fmt: skip
+    return None if due is None else Wanted(site.name, "scheduled", due)
+
+
+async def run_wanted(engine: Engine, wanted: Sequence[Wanted]) -> RunReport:
+    """Make the runs, several sites at once; a site that somebody else works on is skipped and said so.
+
+    Raises the first failure of the installation itself (database, disk, provider) once every run has come to a stop.
+    """
+    with engine.database.read() as connection:
+        contexts = load_contexts(connection)
+    gate = asyncio.Semaphore(SITES_AT_ONCE)
+
+    async def one(item: Wanted) -> RunResult | SkippedRun:
+        async with gate:
+            if engine.stop.is_requested:
+                return SkippedRun(item.site, "stopped by request")
+            return await _run_site(engine, context_of(contexts, item.site), item)
+
+    ends = await asyncio.gather(*(one(item) for item in wanted), return_exceptions=True)
+    await engine.pool.close()
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return RunReport(
+        tuple(end for end in ends if isinstance(end, RunResult)),
+        tuple(end for end in ends if isinstance(end, SkippedRun)),
+        engine.stop.is_requested,
+    )
+
+
+async def _run_site(engine: Engine, context: SiteContext, wanted: Wanted) -> RunResult | SkippedRun:
+    if context.account.status == "suspended":
+        return SkippedRun(wanted.site, f"the account {context.account.name} is suspended")
+    try:
+        lease, resumed = _begin(engine, context, wanted)
+    except LockedError as error:
+        return SkippedRun(wanted.site, error.message)
+    engine.progress(RunStarted(wanted.site, lease.run_id, resumed))
+    try:
+        return await execute_run(engine, context, lease)
+    except LeaseLostError as error:
+        return SkippedRun(wanted.site, str(error))
+
+
+def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLease, bool]:
+    """Open a run, or take an interrupted one over; LockedError when a live worker has the site."""
+    _check_providers(engine, context)
+    now = engine.clock.now()
+    try:
+        with engine.database.write() as connection:
+            origin = Origin("run", now, context.generation)
+            grant_monthly(connection, context, origin)
+            expire_holds(connection, origin)
+            take_in_keywords(connection, context.site, now)
+            open_run = find_open_run(connection, wanted.site)
+            if open_run is not None:
+                return _take_over(connection, open_run, origin, context), True
+            return _start(connection, engine, context, wanted, now), False
+    except AlreadyThereError as error:
+        raise LockedError(f"another worker has just begun a run of {wanted.site}") from error
+
+
+def _check_providers(engine: Engine, context: SiteContext) -> None:
+    """Make every adapter that the run will need before it begins: a missing key is one clear error, not one an item."""
+    for stage in STAGES:
+        if stage.declaration.function is not None and context.is_on(stage.declaration.key):
+            chosen = choose_model(context, stage.declaration)
+            if isinstance(chosen, str):
+                raise UnreachableError(f"site {context.site.name}: {chosen}", hint="run `igny8 validate` and apply")
+            engine.pool.adapter_for(context, chosen)
+
+
+def grant_monthly(connection: Connection, context: SiteContext, origin: Origin) -> None:
+    """Post the tier's credits of this month to the account, once."""
+    tiers = load_specs(connection, "tiers", TierCatalog).get("tiers", TierCatalog()).tiers
+    tier = tiers.get(context.account.tier)
+    if tier is not None and tier.monthly_credits:
+        month = origin.at.astimezone(UTC).strftime("%Y-%m")
+        key = f"tier:{context.account.name}:{month}"
+        reason = f"monthly credits of tier {context.account.tier}, {month}"
+        # A tier that changes in mid-month keeps what was granted: the month's key was used, with another amount.
+        if not is_known(connection, key):
+            grant(connection, context.account.name, tier.monthly_credits, key, reason, origin)
+
+
+def _start(connection: Connection, engine: Engine, context: SiteContext, wanted: Wanted, now: datetime) -> RunLease:
+    return start_run(
+        connection,
+        {
+            "site": wanted.site,
+            "account": context.account.name,
+            "trigger": wanted.trigger,
+            "scheduled_for": wanted.scheduled_for,
+            "generation": context.generation,
+            "available_at_start": balance_of(connection, context.account.name).available,
+            "owner": worker_name(),
+            "lease_until": now + LEASE,
+            "simulated": engine.pool.offline,
+            "started_at": now,
+        },
+    )
+
+
+def _take_over(connection: Connection, open_run: Any, origin: Origin, context: SiteContext) -> RunLease:
+    """Go on with a run whose worker stopped: its calls in flight are lost, its holds go back."""
+    is_held = open_run.state == "running" and open_run.lease_until and open_run.lease_until > origin.at
+    if is_held and not is_gone(open_run.owner):
+        raise LockedError(
+            f"run {open_run.id} of {open_run.site} is held by {open_run.owner} until {open_run.lease_until:%H:%M:%S} UTC"
+        )
+    if open_run.state == "paused":
+        raise LockedError(f"run {open_run.id} of {open_run.site} is paused")
+    lose_attempts(connection, open_run.id, origin.at)
+    expire_holds(connection, origin, run_id=open_run.id)
+    return take_over_run(
+        connection, open_run.id, owner=worker_name(), lease_until=origin.at + LEASE, generation=context.generation
+    )
+
+
+def first_error(report: RunReport) -> Igny8Error | None:
+    """Return why nothing ran at all: every wanted site is held by somebody else."""
+    if report.skipped and not report.results and not report.interrupted:
+        return LockedError("; ".join(f"{item.site}: {item.reason}" for item in report.skipped))
+    return None

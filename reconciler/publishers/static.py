@@ -1,0 +1,135 @@
+"""Articles as files in a folder that a static site generator builds: Markdown, front matter, and images beside it.
+
+A file is invisible to nobody, so `prepare` writes nothing: it looks whether the article's key stands there already.
+`publish` writes the images first and the page last, each by temporary file and rename: a page never lacks its images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from reconciler.kinds.extensions import PublisherDeclaration
+from reconciler.kinds.fields import Spec
+from reconciler.publishers.generators import find_generator
+from reconciler.publishers.generators.port import Generator
+from reconciler.publishers.port import Article, Draft, Publisher, PublishFailure, Receipt
+
+_KEY = re.compile(r'^\s*igny8: "([^"]+)"$', re.MULTILINE)
+_SLUG = re.compile(r"[\w-]{1,120}")
+_FRONT_MATTER_BYTES = 8192
+
+
+def _check_path(text: str) -> str:
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts or text.startswith("~"):
+        raise PydanticCustomError("static_path", "the folder is given from the config root, and stays inside it", {})
+    return text
+
+
+class StaticSettings(Spec):
+    """A folder below the config root, and the generator that builds it."""
+
+    path: Annotated[str, AfterValidator(_check_path)]
+    generator: Literal["hugo"] = "hugo"
+
+
+DECLARATION = PublisherDeclaration("static", StaticSettings)
+
+
+def make(settings: Mapping[str, Any], site_url: str, root: Path) -> Publisher:
+    """Return the publisher of a site's folder."""
+    spec = StaticSettings.model_validate(dict(settings))
+    return StaticPublisher(root / spec.path, site_url, find_generator(spec.generator))
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPublisher:
+    """Writes articles into one folder."""
+
+    folder: Path
+    site_url: str
+    generator: Generator
+
+    def prepare(self, article: Article) -> Draft | PublishFailure:
+        """Find the page that carries the article's key; refuse a place that carries somebody else's page."""
+        if not _SLUG.fullmatch(article.slug):
+            return PublishFailure(f"the slug {article.slug!r} is no file name", permanent=True)
+        place = PurePosixPath(self.generator.folder(article.slug)) / self.generator.page_name
+        try:
+            if (self.folder / place).exists():
+                if _key_of(self.folder / place) != article.key:
+                    message = f"{place} belongs to another article; change the slug, or remove that file"
+                    return PublishFailure(message, permanent=True)
+                return Draft(str(place), is_public=True)
+            return Draft(str(self._elsewhere(article.key) or place), is_public=False)
+        except OSError as error:
+            return PublishFailure(f"cannot read {self.folder}: {error.strerror}", permanent=False)
+
+    def publish(self, article: Article, draft: Draft) -> Receipt | PublishFailure:
+        """Write images and page where they differ from what is there, and read the page back."""
+        page = self.folder / draft.remote_id
+        try:
+            self._start_site(article)
+            for image in article.images:
+                _write(page.parent / image.file_name, Path(image.path).read_bytes())
+            _write(page, self.generator.page(article).encode())
+            if _key_of(page) != article.key:
+                return PublishFailure(f"{draft.remote_id} does not read back as written", permanent=False)
+        except OSError as error:
+            place = error.filename or self.folder
+            return PublishFailure(f"cannot write {place}: {error.strerror}", permanent=False)
+        return Receipt(draft.remote_id, self.generator.url(self.site_url, page.parent.name))
+
+    def _elsewhere(self, key: str) -> PurePosixPath | None:
+        """Return the page that carries the key under another slug, so that a changed slug makes no second page."""
+        posts = (self.folder / self.generator.folder("x")).parent
+        for page in posts.glob(f"*/{self.generator.page_name}"):
+            if _key_of(page) == key:
+                return PurePosixPath(page.relative_to(self.folder).as_posix())
+        return None
+
+    def _start_site(self, article: Article) -> None:
+        """Make a folder without a site into a small working one; touch nothing where there is a config."""
+        if any((self.folder / name).exists() for name in self.generator.config_names):
+            return
+        files = dict(self.generator.starter(self.site_url, article.site_title, article.language))
+        # The config is written last: it is the sign that the others are there.
+        for name in sorted(files, key=lambda name: name in self.generator.config_names):
+            if not (self.folder / name).exists():
+                _write(self.folder / name, files[name].encode())
+
+
+def _key_of(page: Path) -> str:
+    with page.open("rb") as file:
+        head = file.read(_FRONT_MATTER_BYTES).decode(errors="replace")
+    parts = head.split("\n---", 2)
+    match = _KEY.search(parts[0]) if head.startswith("---\n") else None
+    return str(json.loads(f'"{match[1]}"')) if match else ""
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; the same bytes are left alone."""
+    if path.exists() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".igny8-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
