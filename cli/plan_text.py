@@ -38,6 +38,8 @@ def plan_lines(output: Output, planned: Planned) -> Iterable[str]:
         yield from _change_lines(output, change)
     yield ""
     yield from _money_lines(planned)
+    for item in planned.grants:
+        yield f"  + grants {item.credits:,} credits to account {item.account}: {item.reason} ({item.id})"
     for move in planned.moves:
         to = move.to_at.strftime("%a %d %b %H:%M UTC") if move.to_at else "no slot: waits as approved"
         yield f"  ~ moves {move.site}: {move.from_at:%a %d %b %H:%M UTC} -> {to}  “{shorten(move.title, 60)}”"
@@ -104,8 +106,9 @@ def _money_lines(planned: Planned) -> Iterable[str]:
     )
     for account, credits in after.credits_by_account.items():
         if credits:
-            available = planned.available.get(account, 0)
-            enough = f"enough for {available * 30 // credits} days" if available else "none granted yet"
+            granted = sum(item.credits for item in planned.grants if item.account == account)
+            available = planned.available.get(account, 0) + granted
+            enough = f"enough for {available * 30 // credits} days" if available else "none were granted"
             yield f"  account {account}: {credits:,} credits, {available:,} available ({enough})"
 
 

@@ -6,24 +6,22 @@ rounding rules: costs round half up, credits round up to the next whole credit.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NewType
 
 NanoUsd = NewType("NanoUsd", int)
 Credits = NewType("Credits", int)
 
 NANO_PER_USD = 1_000_000_000
+_AMOUNT = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def parse_usd(text: str) -> NanoUsd:
     """Return the nano-USD of a decimal string such as "0.00125"; ValueError when it is no exact amount."""
-    try:
-        nano = Decimal(text) * NANO_PER_USD
-    except InvalidOperation as error:
-        raise ValueError(f"{text!r} is not a decimal amount") from error
-    if not nano.is_finite() or nano != nano.to_integral_value():
-        raise ValueError(f"{text!r} has more than nine decimals")
-    return NanoUsd(int(nano))
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal amount of at most nine digits and nine decimals")
+    return NanoUsd(int(Decimal(text) * NANO_PER_USD))
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:

@@ -58,13 +58,9 @@ def apply(
             clock=installation.clock, actor=installation.actor, reason=reason, allowed_flags=flags,
         )  # fmt: skip
     if format_ == "json":
-        grants = [{"account": account, "id": name, "credits": credits} for account, name, credits in result.granted]
-        output.json(
-            planned.to_json()
-            | {"applied": result.generation is not None, "generation": result.generation, "grants": grants}
-        )
+        output.json(planned.to_json() | {"applied": result.generation is not None, "generation": result.generation})
         return
-    for account, name, credits in result.granted:
-        output.data(f"Granted {credits:,} credits to {account} ({name}).")
+    for item in result.granted:
+        output.data(f"Granted {item.credits:,} credits to {item.account} ({item.id}).")
     if result.generation is not None:
         output.data(output.style(f"Applied: generation {result.generation}.", "good"))

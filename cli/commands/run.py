@@ -110,4 +110,5 @@ def _show(session: Session, report: RunReport, format_: str) -> None:
         session.output.data("Nothing is due.")
         return
     failed = f", {report.failed} items failed" if report.failed else ""
-    session.output.data(f"{len(report.results)} runs, {credits:,} credits used{failed}")
+    runs = f"{len(report.results)} run{'' if len(report.results) == 1 else 's'}"
+    session.output.data(f"{runs}, {credits:,} credits used{failed}")

@@ -79,7 +79,8 @@ def cost_of(usage: Usage, rates: Rates, reported: NanoUsd | None = None) -> Cost
     """Return the cost of a call: the provider's own word when it gave one, else by tokens, else by image."""
     if reported is not None:
         return Cost(NanoUsd(0), reported, "reported")
-    by_tokens = rates.input_per_1k is not None and usage.total_tokens > 0
+    # An image's tokens are its output: a provider that counts only the prompt has not counted the image.
+    by_tokens = rates.input_per_1k is not None and usage.output_tokens > 0
     if usage.images and not by_tokens:
         if rates.per_image is None:
             raise UnknownPriceError(f"{rates.model} has no price for an image")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation
 from reconciler.errors import BlockedError, ConflictError
-from reconciler.kinds.account import Account
+from reconciler.operations.grants import PendingGrant, post_grants
 from reconciler.operations.reschedule import CalendarMove, reschedule
 from reconciler.plan.planner import Plan, make_plan
 from reconciler.plan.safety import Block
 from reconciler.store.engine import Connection, Database, advisory_lock
-from reconciler.store.ledger import Origin, grant
+from reconciler.store.ledger import Origin
 from reconciler.store.resources import Applied, current_generation, load_actual, save_changes, save_history
+from reconciler.store.runs import busy_sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class ApplyResult:
     """What an apply did; no generation when there was nothing to do."""
 
     generation: int | None
-    granted: tuple[tuple[str, str, int], ...]
+    granted: tuple[PendingGrant, ...]
     moves: tuple[CalendarMove, ...]
 
 
@@ -46,7 +47,9 @@ def apply(
         raise BlockedError("; ".join(block.message for block in blocks), hint=hint)
     with database.write() as connection:
         advisory_lock(connection, "igny8-apply")
-        current = make_plan(compilation, load_actual(connection), current_generation(connection))
+        current = make_plan(
+            compilation, load_actual(connection), current_generation(connection), busy_sites(connection, clock.now())
+        )
         if current.id != reviewed.id:
             raise ConflictError(
                 f"the state has moved since this plan was made (generation {reviewed.base_generation} -> "
@@ -61,7 +64,7 @@ def _write(
 ) -> ApplyResult:
     now = clock.now()
     if plan.is_empty:
-        return ApplyResult(None, _grant(connection, compilation, Origin(actor, now, plan.base_generation)), ())
+        return ApplyResult(None, post_grants(connection, compilation, Origin(actor, now, plan.base_generation)), ())
     generation = plan.base_generation + 1
     moves = reschedule(connection, plan.changes, now)
     save_changes(connection, plan.changes, generation=generation, at=now)
@@ -69,18 +72,5 @@ def _write(
         connection,
         Applied(generation, now, actor, plan.revision, plan.config_digest, reason, plan.to_json()),
     )
-    granted = _grant(connection, compilation, Origin(actor, now, generation))
+    granted = post_grants(connection, compilation, Origin(actor, now, generation))
     return ApplyResult(generation, granted, moves)
-
-
-def _grant(connection: Connection, compilation: Compilation, origin: Origin) -> tuple[tuple[str, str, int], ...]:
-    """Post the grants that accounts declare; each id once, whatever is written later."""
-    posted: list[tuple[str, str, int]] = []
-    for resource in compilation.resources:
-        if not isinstance(resource.spec, Account):
-            continue
-        for item in resource.spec.grants:
-            key = f"grant:{resource.name}:{item.id}"
-            if grant(connection, resource.name, item.credits, key, item.reason, origin):
-                posted.append((resource.name, item.id, item.credits))
-    return tuple(posted)

@@ -148,7 +148,7 @@ def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLea
             grant_monthly(connection, context, origin)
             expire_holds(connection, origin)
             take_in_keywords(connection, context.site, now)
-            open_run = find_open_run(connection, wanted.site)
+            open_run = find_open_run(connection, wanted.site, lock=True)
             if open_run is not None:
                 return _take_over(connection, open_run, origin, context), True
             return _start(connection, engine, context, wanted, now), False

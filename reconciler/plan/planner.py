@@ -63,8 +63,16 @@ class Plan:
         }
 
 
-def make_plan(compilation: Compilation, actual: Mapping[tuple[str, str], Actual], base_generation: int) -> Plan:
-    """Return the plan that leads from the actual state to the compilation. The compilation must be valid."""
+def make_plan(
+    compilation: Compilation,
+    actual: Mapping[tuple[str, str], Actual],
+    base_generation: int,
+    busy_sites: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the plan that leads from the actual state to the compilation. The compilation must be valid.
+
+    `busy_sites` are sites with work in flight, and which; they are not deleted.
+    """
     if not compilation.is_valid:
         raise ValueError("a compilation with errors cannot be planned from")
     desired = {(item.kind, item.name): item for item in compilation.resources}
@@ -78,7 +86,7 @@ def make_plan(compilation: Compilation, actual: Mapping[tuple[str, str], Actual]
         compilation.revision,
         compilation.digest,
         tuple(changes),
-        tuple(find_blocks(changes, actual, desired, _safety(compilation.resources))),
+        tuple(find_blocks(changes, actual, desired, _safety(compilation.resources), busy_sites or {})),
         forecast_month(before),
         forecast_month(after),
         len(desired) - sum(change.action != "delete" for change in changes),

@@ -28,6 +28,7 @@ def find_blocks(
     actual: Mapping[tuple[str, str], Actual],
     desired: Collection[tuple[str, str]],
     safety: Safety,
+    busy_sites: Mapping[str, str],
 ) -> Iterable[Block]:
     """Yield what forbids the changes: protection, and limits on how much of a kind one plan may touch."""
     changes = list(changes)
@@ -39,6 +40,8 @@ def find_blocks(
             yield Block(
                 "protection", f"{change.ref} is protected; lift `protected` in an apply of its own before deleting it"
             )
+        if change.action == "delete" and change.kind == "site" and change.name in busy_sites:
+            yield Block("in-flight", f"{change.ref} has {busy_sites[change.name]}; let it end before deleting the site")
     existing = Counter(kind for kind, _ in actual)
     touched = Counter((change.kind, change.action) for change in changes)
     for (kind, action), count in sorted(touched.items()):

@@ -6,7 +6,7 @@ reads no clock: a scope carries the instant. Totals are summed by the database o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -17,23 +17,35 @@ from reconciler.reports.table import ReportTable, Scope
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that can be asked for by name, and how its figures are meant."""
+    """A report that can be asked for by name."""
 
     name: str
     title: str
     help: str
     build: Callable[[Connection, Scope], ReportTable]
-    method: tuple[str, ...]
+    is_grouped: bool = False
 
 
 REPORTS: tuple[Report, ...] = (
-    Report("cost", "AI cost analysis", "Cost, revenue and margin of AI calls.", cost.build, cost.METHOD),
-    Report("usage", "AI usage", "Calls, tokens and credits by operation and model.", usage.build, usage.METHOD),
-    Report("credits", "Credits", "What accounts were given, spent, hold and have.", credits.build, credits.METHOD),
-    Report("content", "Content", "Articles by site and state, and the next slots.", content.build, content.METHOD),
+    Report("cost", "AI cost analysis", "Cost, revenue and margin of AI calls.", cost.build, is_grouped=True),
+    Report("usage", "AI usage", "Calls, tokens and credits by operation and model.", usage.build),
+    Report("credits", "Credits", "What accounts were given, spent, hold and have.", credits.build),
+    Report("content", "Content", "Articles by site and state, and the next slots.", content.build),
 )
 
 
 def find_report(name: str) -> Report | None:
     """Return the report of this name, or None."""
     return next((report for report in REPORTS if report.name == name), None)
+
+
+def build_reports(
+    connection: Connection, reports: Iterable[Report], scopes: Sequence[Scope]
+) -> tuple[ReportTable, ...]:
+    """Return reports that all see the same moment, which the caller's reading transaction is.
+
+    The scopes differ in their grouping only: a grouped report is built for each, the others once.
+    """
+    return tuple(
+        report.build(connection, scope) for report in reports for scope in (scopes if report.is_grouped else scopes[:1])
+    )

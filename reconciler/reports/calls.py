@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,7 +89,7 @@ def total_of(column: ColumnElement[Any]) -> ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(column), 0)
 
 
-def integers(row: sa.Row[Any], *, names: Sequence[str] = ()) -> dict[str, Any]:
+def integers(row: sa.Row[*tuple[Any, ...]], *, names: Sequence[str] = ()) -> dict[str, Any]:
     """Return a row as a mapping with its sums as integers (PostgreSQL sums to decimals) and its names as text."""
     return {key: value if key in names else int(value) for key, value in row._mapping.items()}
 
@@ -111,12 +112,23 @@ def chart_of(
 
 def _bars(groups: list[dict[str, Any]], measures: tuple[str, ...], by: str) -> list[dict[str, Any]]:
     if by == "day":
-        return groups[:DAYS_MAX][::-1]
+        return _latest_days(groups, measures)
     shown, others = (groups[: BARS_MAX - 1], groups[BARS_MAX - 1 :]) if len(groups) > BARS_MAX else (groups, [])
     if not others:
         return shown
     together = {key: sum(group[key] for group in others) for key in measures}
     return [*shown, {"name": f"{len(others)} others", **together}]
+
+
+def _latest_days(groups: list[dict[str, Any]], measures: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the latest days in order, with zeros for those without a call: a time axis has no gaps."""
+    known = {str(group["name"]): group for group in groups}
+    if not known:
+        return []
+    last = date.fromisoformat(max(known))
+    length = min((last - date.fromisoformat(min(known))).days + 1, DAYS_MAX)
+    days = [(last - timedelta(days=ago)).isoformat() for ago in range(length)][::-1]
+    return [known.get(day, {"name": day, **dict.fromkeys(measures, 0)}) for day in days]
 
 
 def sample_note(simulated: int, calls: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from reconciler.reports.calls import BARS_MAX, as_count, total_of, within
 from reconciler.reports.table import Cell, Chart, Column, ReportTable, Row, Scope, Series, row_of, share_of
 from reconciler.store.tables import content, publication, run
 
-METHOD = (
+_METHOD = (
     "Articles are counted by the state they are in now; a period narrows them to those written in it. The next slot is "
     "the earliest one that still waits to be published.",
 )
@@ -40,6 +40,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
         notes=_sample_note(int(totals["simulated"]), totals["articles"]) + _late_note(late),
         charts=_charts([dict(site) for site in sites]),
         headline=("articles", "published", "scheduled", "review"),
+        method=_METHOD,
         simulated=int(totals["simulated"]) > 0,
     )
 

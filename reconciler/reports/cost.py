@@ -11,8 +11,8 @@ from reconciler.money import format_usd, percent_tenths
 from reconciler.reports.calls import chart_of, ended_calls, integers, sample_note, total_of
 from reconciler.reports.table import Cell, Chart, Column, ReportTable, Row, Scope, row_of, share_of
 
-METHOD = (
-    "Cost is what providers bill us, also for calls that failed or were lost. Revenue is credits charged times the "
+_METHOD = (
+    "Cost is what providers bill us, failed cost included: that of calls that failed or were lost. Revenue is credits charged times the "
     "credit value at the time of each call.",
     "Margin = revenue - cost; a negative margin is shown as it is. Margin % = margin / revenue (0 where there is no "
     "revenue). Markup % = margin / cost (0 where there is no cost).",
@@ -31,8 +31,8 @@ _MEASURES = (
     Column("margin", "Margin", "usd"),
     Column("margin_pct", "Margin %", "percent"),
     Column("markup_pct", "Markup %", "percent"),
-    Column("failed_calls", "Failed or lost", "count"),
-    Column("failed_cost", "Of cost: failed or lost", "usd"),
+    Column("failed_calls", "Failed calls", "count"),
+    Column("failed_cost", "Failed cost", "usd"),
 )
 
 
@@ -45,7 +45,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
     all_calls = sums["calls"] + sums["failed_calls"]
     rows = tuple(_row(columns, integers(group, names=(scope.by,))) for group in groups)
     return ReportTable(
-        name="cost",
+        name=f"cost-by-{scope.by}",
         title=f"AI cost analysis by {scope.by}",
         columns=columns,
         rows=rows,
@@ -53,6 +53,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
         notes=sample_note(sums["simulated"], all_calls) + _failed_note(sums["failed_calls"], sums["failed_cost"]),
         charts=_charts(connection, calls, scope) if rows else (),
         headline=("cost", "revenue", "margin", "margin_pct", "markup_pct", "credits"),
+        method=_METHOD,
         simulated=sums["simulated"] > 0,
     )
 
@@ -94,13 +95,12 @@ def _failed_note(count: int, cost: int) -> tuple[str, ...]:
 
 def _charts(connection: Connection, calls: Subquery, scope: Scope) -> tuple[Chart, ...]:
     money = {"cost": "Cost", "revenue": "Revenue"}
-    second = "site" if scope.by == "model" else "model"
+    title = f"Cost and revenue by {scope.by}"
+    chart = chart_of(connection, calls, title=title, by=scope.by, measures=money, kind="usd")
+    if scope.by != "stage":
+        return (chart,)
+    credits = {"credits": "Credits"}
     return (
-        chart_of(
-            connection, calls, title=f"Cost and revenue by {scope.by}", by=scope.by, measures=money, kind="usd"
-        ),
-        chart_of(connection, calls, title=f"Cost and revenue by {second}", by=second, measures=money, kind="usd"),
-        chart_of(
-            connection, calls, title="Credits by stage", by="stage", measures={"credits": "Credits"}, kind="credits"
-        ),
-    )  # fmt: skip
+        chart,
+        chart_of(connection, calls, title="Credits by stage", by="stage", measures=credits, kind="credits"),
+    )

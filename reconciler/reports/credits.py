@@ -11,7 +11,7 @@ from reconciler.reports.calls import BARS_MAX, as_count, charged_conditions, int
 from reconciler.reports.table import Chart, Column, ReportTable, Scope, Series, row_of, share_of
 from reconciler.store.tables import credit_account, run, usage
 
-METHOD = (
+_METHOD = (
     "Granted = spent + held + available, at the moment of the report. Held credits are reserved for calls in flight; "
     "what a call does not need returns. Spent in the period counts the charged calls of the period asked for.",
 )
@@ -41,6 +41,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
         notes=sample_note(sums["simulated"], sums["calls"]) + _site_note(scope),
         charts=_charts(accounts),
         headline=("available", "held", "spent", "spent_in_period"),
+        method=_METHOD,
         simulated=sums["simulated"] > 0,
     )
 

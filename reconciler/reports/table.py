@@ -35,14 +35,18 @@ class Filter:
     site: str | None = None
 
 
+ALWAYS = Period()
+EVERYBODY = Filter()
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a report is asked to cover, and the instant it is made at."""
 
     now: datetime
     by: Grouping = "site"
-    period: Period = Period()
-    filter: Filter = Filter()
+    period: Period = ALWAYS
+    filter: Filter = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A finished report. The first column names the row; `headline` lists the totals worth a large figure."""
+    """A finished report: its first column names the row.
+
+    `headline` lists the totals that are worth a large figure, `method` says how the figures are made.
+    """
 
     name: str
     title: str
@@ -99,6 +106,7 @@ class ReportTable:
     notes: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     headline: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
     simulated: bool = False
 
 
@@ -109,7 +117,11 @@ class Reports:
     heading: str
     generated_at: datetime
     tables: tuple[ReportTable, ...]
-    method: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> tuple[str, ...]:
+        """Return how the figures are made, each sentence once."""
+        return tuple(dict.fromkeys(sentence for table in self.tables for sentence in table.method))
 
     @property
     def is_simulated(self) -> bool:

@@ -11,7 +11,7 @@ from reconciler.reports.calls import BARS_MAX, as_count, charged_conditions, int
 from reconciler.reports.table import Chart, Column, ReportTable, Scope, Series, row_of, share_of
 from reconciler.store.tables import usage
 
-METHOD = (
+_METHOD = (
     "Usage counts charged calls. Absorbed credits are what calls were worth beyond the credits held for them: nobody "
     "is charged more than was reserved.",
 )
@@ -46,6 +46,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
         notes=sample_note(sums["simulated"], sums["calls"]),
         charts=_charts(groups),
         headline=("calls", "input_tokens", "output_tokens", "images"),
+        method=_METHOD,
         simulated=sums["simulated"] > 0,
     )
 

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 SCHEMA_REVISION = "0001"
-_BUSY_MILLISECONDS = 10_000
+_BUSY_SECONDS = 10
 
 
 class AlreadyThereError(Exception):
@@ -47,6 +47,8 @@ class Database:
         """Open a transaction that only reads, with one consistent view."""
         with _translated(self.url), self.engine.connect() as connection:
             connection = connection.execution_options(igny8_begin="BEGIN")
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
 
@@ -127,7 +129,11 @@ def _sqlite_engine(url: sa.URL) -> Engine:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UnreachableError(f"cannot make the folder {folder}: {error.strerror}") from error
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+    # `?timeout=SECONDS` in the URL sets how long to wait for another process's lock.
+    timeout = float(str(url.query.get("timeout", _BUSY_SECONDS)))
+    engine = sa.create_engine(
+        url.difference_update_query(["timeout"]), connect_args={"timeout": timeout, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: object, _record: object) -> None:

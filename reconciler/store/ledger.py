@@ -162,8 +162,8 @@ def _resolve(connection: Connection, hold_id: str, kind: TransferKind, taken: in
         if (first.kind, first.credits_taken) == (kind, taken):
             return
         raise ConflictError(f"hold {hold_id} was resolved already, by {first.kind}")
-    connection.execute(hold_resolution.insert().values(hold_id=hold_id, kind=kind, credits_taken=taken, at=origin.at))
     legs = settle_postings(row.credits, taken) if kind == "settle" else release_postings(row.credits)
+    connection.execute(hold_resolution.insert().values(hold_id=hold_id, kind=kind, credits_taken=taken, at=origin.at))
     credits = taken if kind == "settle" else row.credits
     _move(
         connection, kind, f"{kind}:{hold_id}", row.account, credits, legs, origin,
