@@ -19,8 +19,17 @@ step "igny8 plan        (again)"
 "$igny8" plan
 step "igny8 run --now --offline --no-delays"
 "$igny8" run --now --offline --no-delays
-step "a week of publishing: igny8 publish --due --at +1d ... +7d"
-for day in 1 2 3 4 5 6 7; do "$igny8" publish --due --at "+${day}d"; done
+step "a person approves: igny8 content approve (london-kitchen has auto_approval off)"
+"$igny8" content list --site london-kitchen
+waiting=$("$igny8" content list --site london-kitchen --state review --json | sed -n 's/^ *"id": \([0-9]*\),$/\1/p')
+# shellcheck disable=SC2086  # the numbers are words
+"$igny8" content approve $waiting
+step "a week passes: each day igny8 run --due, igny8 publish --due"
+for day in 1 2 3 4 5 6 7; do
+  printf -- '-- day %s: ' "$day"
+  "$igny8" --quiet run --due --offline --no-delays --at "+${day}d"
+  "$igny8" publish --due --at "+${day}d"
+done
 step "igny8 status --at +7d"
 "$igny8" status --at +7d
 step "igny8 credits balance, igny8 credits verify"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.output import Output
+from cli.output import Output, counted
 from reconciler.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
@@ -27,15 +27,11 @@ def summary(compilation: Compilation) -> str:
     """Return one line that counts what was found."""
     errors = sum(finding.severity == "error" for finding in compilation.findings)
     warnings = len(compilation.findings) - errors
-    found = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if errors:
         return f"{found}: nothing can be planned or applied"
     kinds = len({resource.kind for resource in compilation.resources})
     return f"{len(compilation.resources)} resources of {kinds} kinds are valid; {found}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) -> list[str]:

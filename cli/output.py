@@ -93,6 +93,11 @@ def _width(text: str) -> int:
     return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, e.g. `1 credit`, `1,200 credits`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shorten(text: str, width: int) -> str:
     """Return a text that takes at most so many columns, cut with an ellipsis."""
     if _width(text) <= width:

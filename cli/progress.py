@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from cli.output import Output
+from cli.output import Output, counted
 from reconciler.pipeline.progress import (
     ProgressEvent,
     RunEnded,
@@ -58,7 +58,7 @@ class Progress:
             case StageEnded():
                 self._end_stage(event)
             case RunEnded(site, run_id, state, credits, note):
-                self._line(f"{site}: run {run_id} {state}, {credits} credits{': ' + note if note else ''}")
+                self._line(f"{site}: run {run_id} {state}, {counted(credits, 'credit')}{': ' + note if note else ''}")
             case _:
                 pass
 
@@ -70,7 +70,7 @@ class Progress:
             return
         parts = [f"{event.done} done"] if event.state != "skipped" else []
         parts += [f"{event.failed} failed"] if event.failed else []
-        parts += [f"{event.credits} credits"] if event.credits else []
+        parts += [counted(event.credits, "credit")] if event.credits else []
         parts += [f"{event.state}: {event.reason}"] if event.state != "completed" else []
         self._line(f"{event.site}: {event.title}: {', '.join(parts)}")
 

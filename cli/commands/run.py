@@ -11,6 +11,7 @@ import click
 from cli.exits import Exit
 from cli.options import at_option, format_option
 from cli.progress import Progress
+from cli.output import counted
 from cli.session import Session
 from reconciler.errors import ExitCode, UsageError
 
@@ -110,5 +111,4 @@ def _show(session: Session, report: RunReport, format_: str) -> None:
         session.output.data("Nothing is due.")
         return
     failed = f", {report.failed} items failed" if report.failed else ""
-    runs = f"{len(report.results)} run{'' if len(report.results) == 1 else 's'}"
-    session.output.data(f"{runs}, {credits:,} credits used{failed}")
+    session.output.data(f"{counted(len(report.results), 'run')}, {counted(credits, 'credit')} used{failed}")

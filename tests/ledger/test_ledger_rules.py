@@ -67,7 +67,9 @@ def test_an_image_model_priced_by_tokens_costs_by_tokens_when_the_provider_count
     assert cost_of(Usage(images=1), rates).total_nano == parse_usd("0.053")
     assert cost_of(Usage(input_tokens=100, output_tokens=1000, images=1), rates).total_nano == parse_usd("0.0305")
     assert credits_of(Usage(input_tokens=100, output_tokens=1000, images=1), rates) == 8
-    assert cost_of(Usage(input_tokens=100, images=1), rates).total_nano == parse_usd("0.053"), "the image was not counted"
+    assert cost_of(Usage(input_tokens=100, images=1), rates).total_nano == parse_usd("0.053"), (
+        "the image was not counted"
+    )
 
 
 def test_an_unknown_price_is_an_error_and_never_zero():

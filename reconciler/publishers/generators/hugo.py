@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.publishers.generators.port import Generator
 from reconciler.publishers.port import Article, ArticleImage
 
+_LAYOUTS = ("baseof.html", "home.html", "section.html", "page.html", "_markup/render-image.html")
 _CODE = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)", re.DOTALL)
 _HEADING = re.compile(r"^(#{2,3})\s+(.+?)\s*#*$")
 
@@ -98,8 +99,7 @@ def starter(site_url: str, title: str, language: str) -> Mapping[str, str]:
     config += f'defaultContentLanguage = "{language.split("-")[0].lower()}"\nlocale = "{language}"\n'
     config += 'disableKinds = ["taxonomy", "term"]\nbuildFuture = true\n'
     layouts = files("reconciler.publishers.generators") / "hugo_site" / "layouts"
-    pages = {f"layouts/{entry.name}": entry.read_text(encoding="utf-8") for entry in layouts.iterdir()}
-    return {"hugo.toml": config, **pages}
+    return {"hugo.toml": config, **{f"layouts/{name}": (layouts / name).read_text("utf-8") for name in _LAYOUTS}}
 
 
 GENERATOR = Generator(
