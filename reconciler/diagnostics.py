@@ -94,6 +94,7 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG111", "path leaves the config root", "Links and referenced files must stay inside the config root."),
     CodeEntry("IG112", "keyword list", "A keyword CSV has a header with the column `keyword` and, if you like, `volume` (a whole number or empty) and `intent`."),
     CodeEntry("IG113", "folder is not read by this version", "`environments/` and `policies/` belong to a config root but this version does not evaluate them, so nothing in them has an effect."),
+    CodeEntry("IG114", "notifications are not delivered by this version", "Notifications are recorded in the database; channels are checked but nothing is sent to them yet."),
     CodeEntry("IG201", "unknown key", "The key is not part of this kind. `igny8 schema show KIND` lists the keys."),
     CodeEntry("IG202", "wrong type", "The value has another type than the field asks for. Nothing is converted silently: \"5\" is no number and 5 is no text."),
     CodeEntry("IG203", "time is not HH:MM", "Times are quoted, with two digits each, on the 24-hour clock: \"09:00\"."),

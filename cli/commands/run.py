@@ -10,8 +10,8 @@ import click
 
 from cli.exits import Exit
 from cli.options import at_option, format_option
-from cli.progress import Progress
 from cli.output import counted
+from cli.progress import Progress
 from cli.session import Session
 from reconciler.errors import ExitCode, UsageError
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from reconciler.config.checks import accounts, models, prompts, sites, stages
+from reconciler.config.checks import accounts, models, platform, prompts, sites, stages
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 
 CHECKS: tuple[Callable[[Draft], Iterable[Diagnostic]], ...] = (
+    platform.check_notifications,
     models.check_references,
     models.check_live_and_testing,
     models.check_completeness,
