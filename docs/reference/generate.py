@@ -307,6 +307,8 @@ def _value_of(option: click.Option) -> str:
 
 def _shown_default(option: click.Option) -> str:
     default = option.default
+    if isinstance(default, list | tuple):
+        return ", ".join(f"`{item}`" for item in default)
     return f"`{default}`" if isinstance(default, str | int | float | Path) and default != "" else ""
 
 

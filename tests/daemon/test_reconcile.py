@@ -124,7 +124,7 @@ def test_ctrl_c_stops_a_run_after_the_item_at_hand_and_running_again_finishes_it
         if "Clustering" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Stopping after the items at hand" in told
     assert "interrupted" in told
