@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.output import Output, counted
+from reconciler.config.secrets import may_be_shown
 from reconciler.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.config.compilation import Compilation
+
+_LINE_WIDTH_MAX = 160
 
 
 def show_findings(output: Output, compilation: Compilation, *, to_stderr: bool = False) -> None:
@@ -40,14 +43,21 @@ def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) ->
     lines = [f"{finding.file}:{mark.line}:{mark.column}: {severity} {finding.message}"]
     source_lines = source.splitlines()
     hint = f" {finding.hint}" if finding.hint else ""
-    if 0 < mark.line <= len(source_lines) and finding.code != "IG209":
-        text = source_lines[mark.line - 1]
-        if len(text) > 160:
-            text = text[:159] + "…"
-        length = max(1, min(mark.length, len(text) - mark.column + 1))
+    text = source_lines[mark.line - 1] if 0 < mark.line <= len(source_lines) else None
+    if text is not None and finding.code != "IG209" and may_be_shown(text):
+        text, column = _window(text, mark.column)
+        length = max(1, min(mark.length, len(text) - column + 1))
         caret = output.style("^" * length, finding.severity, stderr=to_stderr)
         lines.append(f"{mark.line:>5} | {text}")
-        lines.append(f"      | {' ' * (mark.column - 1)}{caret}{hint}")
+        lines.append(f"      | {' ' * (column - 1)}{caret}{hint}")
     elif finding.hint:
         lines.append(f"   = hint:{hint}")
     return lines
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """Return the part of a long line around a column, and the column in it."""
+    if column > _LINE_WIDTH_MAX - 40:
+        cut = column - _LINE_WIDTH_MAX // 2
+        text, column = "…" + text[cut:], column - cut + 1
+    return (text if len(text) <= _LINE_WIDTH_MAX else text[: _LINE_WIDTH_MAX - 1] + "…"), column

@@ -50,6 +50,8 @@ def publish(session: Session, due: bool, site: str | None, format_: str, at: str
                 f"{item.error or item.url}"
             )
         output.data(f"{len(report.articles) - report.failed} published, {report.failed} failed")
+        if report.note:
+            output.note(report.note)
         for name in report.busy_sites:
             output.note(f"{name}: another process is publishing")
     if report.failed:

@@ -54,7 +54,8 @@ def run(
     if report.failed or any(result.state != "completed" for result in report.results):
         raise Exit(ExitCode.FAILED)
     if report.skipped and not report.results:
-        raise Exit(ExitCode.LOCKED)
+        is_locked = any(item.is_locked for item in report.skipped)
+        raise Exit(ExitCode.LOCKED if is_locked else ExitCode.BLOCKED)
 
 
 async def _run(

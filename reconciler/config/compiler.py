@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 from reconciler.config.checks import CHECKS
@@ -10,7 +11,7 @@ from reconciler.config.compilation import Compilation, Draft, Resource
 from reconciler.config.documents import Authored, Loaded, load_documents
 from reconciler.config.resolve import Resolution, resolve_document, resolve_site
 from reconciler.config.schema import validate
-from reconciler.config.secrets import find_secrets
+from reconciler.config.secrets import find_secrets, redact
 from reconciler.config.tree import Tree
 from reconciler.diagnostics import Diagnostic, in_order
 from reconciler.ids import digest
@@ -22,22 +23,22 @@ from reconciler.kinds.fields import Spec
 def compile_tree(tree: Tree, extensions: Extensions, today: date) -> Compilation:
     """Return the compilation of a config root, with every finding of every step."""
     loaded = load_documents(tree)
-    documents = {(item.kind.slug, item.name): item for item in reversed(loaded.documents)}
+    documents: dict[tuple[str, str], Authored] = {}
+    for item in loaded.documents:
+        documents.setdefault((item.kind.slug, item.name), item)
     resolutions = {ref: _resolve(item, documents, loaded, extensions) for ref, item in documents.items()}
+    secrets = {ref: find_secrets(document) for ref, document in documents.items()}
     findings = list(loaded.findings)
     specs: dict[tuple[str, str], Spec] = {}
     for ref, document in documents.items():
-        secrets = find_secrets(document)
         spec, found = validate(document, resolutions[ref], extensions)
-        findings.extend([*secrets, *_besides(found, secrets)])
-        if spec is not None and not secrets:
+        findings.extend(found)
+        if spec is not None and not secrets[ref]:
             specs[ref] = spec
-    broken = {(file.kind.slug, file.kind.slug) for file in tree.files if file.kind and file.kind.is_singleton}
-    draft = Draft(
-        extensions, today, specs, frozenset(documents) | broken, documents, resolutions, loaded.keyword_lists
-    )  # fmt: skip
+    draft = Draft(extensions, today, specs, tree.declared, documents, resolutions, loaded.keyword_lists)
     for check in CHECKS:
         findings.extend(check(draft))
+    findings = _without_secrets(findings, [finding for found in secrets.values() for finding in found])
     return Compilation(
         tree.root,
         tree.revision,
@@ -57,10 +58,13 @@ def _resolve(
     return resolve_site(document, account, platform, loaded.keyword_lists, extensions)
 
 
-def _besides(found: Iterable[Diagnostic], secrets: list[Diagnostic]) -> Iterable[Diagnostic]:
-    """Yield findings that are not about a value that was refused as a secret: they would repeat it."""
+def _without_secrets(found: Iterable[Diagnostic], secrets: list[Diagnostic]) -> list[Diagnostic]:
+    """Return the secrets, and the findings that are not about a value that was refused as one; none repeats it."""
     places = {(finding.file, finding.mark.line, finding.mark.column) for finding in secrets}
-    return (item for item in found if (item.file, item.mark.line, item.mark.column) not in places)
+    others = (item for item in found if (item.file, item.mark.line, item.mark.column) not in places)
+    return secrets + [
+        replace(item, message=redact(item.message), hint=redact(item.hint), field=redact(item.field)) for item in others
+    ]
 
 
 def _once(findings: Iterable[Diagnostic]) -> Iterable[Diagnostic]:

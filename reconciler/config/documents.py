@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from reconciler.config.secrets import looks_like_secret, secret_finding
 from reconciler.config.suggest import did_you_mean
-from reconciler.config.tree import SourceFile, Tree
+from reconciler.config.tree import SourceFile, Tree, name_of
 from reconciler.config.yaml_reader import Document, read_yaml
 from reconciler.diagnostics import Diagnostic, Mark
 from reconciler.kinds import KINDS, Kind
 
 API_VERSION = "igny8/v1"
+_VOLUME = re.compile(r"[0-9]{1,15}")
 _INTENTS = ("informational", "commercial", "transactional", "navigational")
 
 
 @dataclass(frozen=True, slots=True)
 class Authored:
-    """One document as it was written: `value` without apiVersion and kind, `marks` for the places of its fields."""
+    """One document as it was written: `value` without apiVersion and kind, `marks` for the places of its fields.
+
+    `body_line` is the line that the text below front matter begins at.
+    """
 
     kind: Kind
     name: str
     file: str
     value: dict[str, Any]
     marks: Document
+    body_line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ def load_documents(tree: Tree) -> Loaded:
         if document is not None:
             documents.append(document)
     findings.extend(_doubles(documents))
-    findings.extend(_missing_singletons(tree, documents))
+    findings.extend(_missing_singletons(tree))
     return Loaded(tuple(documents), keyword_lists, tuple(findings))
 
 
@@ -88,13 +95,14 @@ def _load_document(source: SourceFile, kind: Kind, findings: list[Diagnostic]) -
         return None
     findings.extend(_check_header(source, kind, document))
     value = {key: item for key, item in document.value.items() if key not in ("apiVersion", "kind")}
-    name = kind.slug if kind.is_singleton else PurePosixPath(source.path).stem
+    name = name_of(kind, source.path)
     if not kind.is_singleton:
         findings.extend(_check_name(source, name, value, document))
         value["name"] = name
     if body is not None:
         value["template"] = body
-    return Authored(kind, name, source.path, value, document)
+    body_line = first_line + text.count("\n") + 1 if body is not None else 1
+    return Authored(kind, name, source.path, value, document, body_line)
 
 
 def _split_front_matter(text: str) -> tuple[str, str] | None:
@@ -158,8 +166,8 @@ def _doubles(documents: list[Authored]) -> Iterable[Diagnostic]:
         first.setdefault(key, document)
 
 
-def _missing_singletons(tree: Tree, documents: list[Authored]) -> Iterable[Diagnostic]:
-    present = {document.kind.slug for document in documents} | {file.kind.slug for file in tree.files if file.kind}
+def _missing_singletons(tree: Tree) -> Iterable[Diagnostic]:
+    present = {slug for slug, _ in tree.declared}
     if not tree.files:
         return
     for kind in KINDS:
@@ -186,7 +194,16 @@ def _load_keywords(source: SourceFile, findings: list[Diagnostic]) -> KeywordLis
             )
             return KeywordList(source.path, (), ())
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if any(looks_like_secret(cell) for cell in row):
+                findings.append(secret_finding(source.path, Mark(reader.line_num)))
+            elif len(row) > len(header):
+                findings.append(
+                    Diagnostic(
+                        "IG112", "more cells than columns", source.path, Mark(reader.line_num),
+                        hint="quote a keyword that holds a comma",
+                    )
+                )  # fmt: skip
+            elif any(cell.strip() for cell in row):
                 keyword = _keyword(dict(zip(header, row, strict=False)), source.path, reader.line_num, findings)
                 if keyword is not None:
                     keywords.append(keyword)
@@ -202,10 +219,10 @@ def _keyword(row: dict[str, str], file: str, line: int, findings: list[Diagnosti
     problem = ""
     if not term:
         problem = "the keyword is empty"
-    elif volume and not (volume.isascii() and volume.isdigit()):
-        problem = f"volume {volume!r} is no whole number"
+    elif volume and not _VOLUME.fullmatch(volume):
+        problem = f"volume {volume[:40]!r} is no whole number"
     elif intent and intent not in _INTENTS:
-        problem = f"intent {intent!r} is not one of {', '.join(_INTENTS)}"
+        problem = f"intent {intent[:40]!r} is not one of {', '.join(_INTENTS)}"
     if problem:
         findings.append(Diagnostic("IG112", problem, file, Mark(line)))
         return None

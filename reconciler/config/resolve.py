@@ -100,7 +100,7 @@ def resolve_site(
         ("ai", _ai_layers(site, account, platform)),
         ("stages", _stage_layers(site, platform, extensions)),
     ):
-        if not isinstance(site.value.get(name, {}), dict):
+        if not isinstance(site.value.get(name), dict | None):  # left empty is left out
             resolution.value[name] = site.value[name]
             continue
         part = fold(layers, (name,))

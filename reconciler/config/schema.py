@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -133,11 +134,10 @@ def _validate_stages(stages: Any, at: FieldPath, extensions: Extensions, locator
 def _real_path(value: Any, detail: ErrorDetails) -> FieldPath:
     """Return the error's place as a path of the value; pydantic's location also names union members."""
     path: list[str | int] = []
-    steps = [step for step in detail["loc"] if step != "[key]"]
-    for index, step in enumerate(steps):
+    for index, step in enumerate(detail["loc"]):
         if _holds(value, step):
             value = value[step]
-        elif detail["type"] != "missing" or index < len(steps) - 1:
+        elif detail["type"] != "missing" or index < len(detail["loc"]) - 1:
             continue
         path.append(step)
     return tuple(path)
@@ -218,10 +218,9 @@ def _range(detail: ErrorDetails) -> str:
 
 
 def _time_hint(written: Any) -> str:
-    text = str(written)
-    hour, _, minute = text.partition(":")
-    if hour.isdigit() and int(hour) < 24 and (not minute or (minute.isdigit() and int(minute) < 60)):
-        return f'write "{int(hour):02}:{int(minute or 0):02}"'
+    match = re.fullmatch(r"([0-9]{1,2})(?::([0-9]{1,2}))?", str(written))
+    if match and int(match[1]) < 24 and int(match[2] or 0) < 60:
+        return f'write "{int(match[1]):02}:{int(match[2] or 0):02}"'
     return 'write it like "09:00", on the 24-hour clock'
 
 

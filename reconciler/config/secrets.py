@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from reconciler.config.documents import Authored
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
+
+if TYPE_CHECKING:
+    from reconciler.config.documents import Authored
 
 _SHAPES = re.compile(
     r"""\b(sk|pk|rk)[-_](live|test|proj|ant|or)?[-_A-Za-z0-9]{16,}   # OpenAI, Anthropic, Stripe
@@ -17,7 +20,9 @@ _SHAPES = re.compile(
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
-_SECRET_KEY = re.compile(r"(^|_)(api_key|secret|password|token|private_key)$")
+_SECRET_WORDS = "(api_key|secret|password|token|private_key)"
+_SECRET_KEY = re.compile(rf"(^|_){_SECRET_WORDS}$")
+_SECRET_LINE = re.compile(rf"""{_SECRET_WORDS}["']?\s*:\s*[^\s{{]""")
 
 
 def looks_like_secret(text: str) -> bool:
@@ -25,16 +30,28 @@ def looks_like_secret(text: str) -> bool:
     return _SHAPES.search(text) is not None
 
 
+def may_be_shown(line: str) -> bool:
+    """Tell whether a line of a config file holds nothing that looks like a secret."""
+    return not looks_like_secret(line) and _SECRET_LINE.search(line) is None
+
+
+def redact(text: str) -> str:
+    """Return a text with asterisks in place of what looks like a secret."""
+    return _SHAPES.sub(lambda match: "*" * len(match[0]), text)
+
+
 def find_secrets(document: Authored) -> list[Diagnostic]:
     """Return a finding for every literal secret of a document."""
     findings: list[Diagnostic] = []
-    _walk(document, document.value, (), findings)
+    _walk(document, {**document.value, **document.marks.value}, (), findings)
     return findings
 
 
 def _walk(document: Authored, value: object, path: FieldPath, findings: list[Diagnostic]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
+            if looks_like_secret(key):
+                findings.append(secret_finding(document.file, document.marks.keys.get((*path, key), Mark()), path))
             _walk(document, item, (*path, key), findings)
     elif isinstance(value, list):
         for index, item in enumerate(value):
@@ -48,10 +65,14 @@ def _walk(document: Authored, value: object, path: FieldPath, findings: list[Dia
 def _finding(document: Authored, value: str, path: FieldPath) -> Diagnostic:
     mark = document.marks.values.get(path, Mark())
     if path == ("template",):
-        front_matter_lines = max((place.line for place in document.marks.values.values()), default=0) + 1
         match = _SHAPES.search(value)
-        mark = Mark(front_matter_lines + 1 + (value[: match.start()].count("\n") if match else 0))
+        mark = Mark(document.body_line + (value[: match.start()].count("\n") if match else 0))
+    return secret_finding(document.file, mark, path)
+
+
+def secret_finding(file: str, mark: Mark, path: FieldPath = ()) -> Diagnostic:
+    """Return the finding about a literal secret at a place."""
     return Diagnostic(
-        "IG209", "a secret is written out", document.file, mark, format_path(path),
+        "IG209", "a secret is written out", file, mark, format_path(path),
         "write {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}, and revoke this one: it is in git's history",
     )  # fmt: skip

@@ -38,6 +38,17 @@ class Tree:
     findings: tuple[Diagnostic, ...]
     revision: str = ""
 
+    @property
+    def declared(self) -> frozenset[tuple[str, str]]:
+        """Return kind and name of every declaration that has a file here, be it readable or not."""
+        paths = [file.path for file in self.files] + [finding.file for finding in self.findings]
+        return frozenset((kind.slug, name_of(kind, path)) for path in paths if (kind := _kind_of(path)) is not None)
+
+
+def name_of(kind: Kind, path: str) -> str:
+    """Return the name of what a file declares: the file's own, or the kind's where there is only one."""
+    return kind.slug if kind.is_singleton else PurePosixPath(path).stem
+
 
 def read_tree(root: Path) -> Tree:
     """Read the config root; a missing or empty one is a finding, never an exception."""
@@ -115,7 +126,7 @@ def _kind_of(path: str) -> Kind | None:
         if kind.is_singleton:
             if path == kind.place:
                 return kind
-        elif parts.parts[0] == place.parts[0] and parts.suffix == place.suffix:
+        elif parts.parts[:1] == place.parts[:1] and parts.suffix == place.suffix:
             depth_max = 3 if "**" in kind.place else 2
             if len(parts.parts) <= depth_max:
                 return kind

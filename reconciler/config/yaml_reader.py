@@ -20,6 +20,8 @@ ALIASED_NODES_MAX = 10_000
 INTEGER_BITS_MAX = 64
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_IS_LIBYAML = hasattr(yaml, "CSafeLoader")
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -198,15 +200,22 @@ def _shifted(findings: tuple[Diagnostic, ...], first_line: int) -> tuple[Diagnos
 
 def _syntax_finding(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     if not isinstance(error, yaml.MarkedYAMLError):
-        before = text[: getattr(error, "position", 0)]
+        # libyaml counts bytes, Python's own reader counts characters.
+        position = getattr(error, "position", 0)
+        before = text.encode()[:position].decode(errors="ignore") if _IS_LIBYAML else text[:position]
         place = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
         return Diagnostic("IG103", "a control character that YAML does not allow", file, place, hint="remove it")
     mark = error.problem_mark or error.context_mark
     place = Mark(mark.line + 1, mark.column + 1) if mark else Mark()
     context = f" ({error.context})" if error.context else ""
     hint = ""
-    if mark and text.split("\n")[mark.line][mark.column : mark.column + 1] == "\t":
+    if mark and _character_at(text, mark) == "\t":
         hint = "indent with spaces, not tabs"
     elif "mapping values are not allowed" in (error.problem or ""):
         hint = "quote text that holds a colon and a space, or mend the indentation"
     return Diagnostic("IG103", f"{error.problem or 'cannot be read'}{context}", file, place, hint=hint)
+
+
+def _character_at(text: str, mark: Any) -> str:
+    lines = _LINE_BREAK.split(text)
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""

@@ -39,8 +39,8 @@ async def reconcile(
     try:
         if once:
             followed = follower.follow()
-            await _run_due(make_engine(stop), tell)
-            return _publish(installation, database, stop, tell) and followed
+            ran = await _run_due(make_engine(stop), tell)
+            return _publish(installation, database, stop, tell) and followed and ran
         return await _loop(installation, database, make_engine, stop, follower, tell)
     finally:
         with database.write() as connection:
@@ -52,7 +52,7 @@ async def _loop(
     follower: ConfigFollower, tell: EventSink,
 ) -> bool:  # fmt: skip
     changed = asyncio.Event()
-    running: asyncio.Task[None] | None = None
+    running: asyncio.Task[bool] | None = None
     followed = True
     with watched(installation.root, changed):
         tell("started", {"root": str(installation.root), "worker": worker_name()})
@@ -69,20 +69,24 @@ async def _loop(
     return followed
 
 
-async def _run_due(engine: Engine, tell: EventSink) -> None:
-    """Make the runs that are owed; what keeps the installation from running is told, and tried again next pass."""
+async def _run_due(engine: Engine, tell: EventSink) -> bool:
+    """Make the runs that are owed and return whether all went well.
+
+    What keeps the installation from running is told, and tried again next pass.
+    """
     try:
         wanted = wanted_due(engine)
         if not wanted:
-            return
+            return True
         report = await run_wanted(engine, wanted)
     except Igny8Error as error:
         tell("run_failed", {"reason": error.message, "hint": error.hint})
-        return
+        return False
     for result in report.results:
         tell("run", {"site": result.site, "run": result.run_id, "state": result.state, "credits": result.credits})
     for skipped in report.skipped:
         tell("run_skipped", {"site": skipped.site, "reason": skipped.reason})
+    return report.failed == 0
 
 
 def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
@@ -115,7 +119,7 @@ def _interval(database: Database) -> int:
     return parse_duration_seconds(platform.reconcile.interval)
 
 
-async def _sleep(seconds: int, changed: asyncio.Event, stop: StopSignal, running: asyncio.Task[None]) -> None:
+async def _sleep(seconds: int, changed: asyncio.Event, stop: StopSignal, running: asyncio.Task[bool]) -> None:
     """Sleep until the interval is over, a file changes, a run ends, or somebody asks to stop."""
     waits = {asyncio.ensure_future(changed.wait()), asyncio.ensure_future(stop.wait())}
     watched_tasks: set[asyncio.Future[Any]] = {*waits} | ({running} if not running.done() else set())

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.config.compilation import Compilation
 from reconciler.errors import BlockedError, ConflictError
-from reconciler.kinds.platform import Platform, SyncWindow
+from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
 from reconciler.operations.apply import apply, open_blocks
 from reconciler.operations.plan import Planned, plan
@@ -29,6 +29,7 @@ class ConfigFollower:
     database: Database
     tell: EventSink
     _refused: str = field(default="", init=False)
+    _drift: str = field(default="[]", init=False)
 
     def follow(self) -> bool:
         """Apply the config root as a whole if it is valid, unblocked and within a window; tell why not otherwise."""
@@ -46,15 +47,30 @@ class ConfigFollower:
                 },
             )
             return False
-        planned = plan(self.database, compilation, self.installation.clock)
+        heal = self._platform(compilation).reconcile.heal
+        if heal == "report":
+            self._report_drift(compilation)
+        planned = plan(self.database, compilation, self.installation.clock, heal=heal == "enforce")
         if planned.plan.is_empty:
             self._refused = ""
             return True
-        return self._apply(compilation, planned)
+        return self._apply(compilation, planned, heal=heal == "enforce")
 
-    def _apply(self, compilation: Compilation, planned: Planned) -> bool:
+    def _report_drift(self, compilation: Compilation) -> None:
+        """Tell once about resources that somebody changed in the database."""
+        changes = plan(self.database, compilation, self.installation.clock).plan.changes
+        drifted = [change for change in changes if change.is_drift]
+        key = repr([change.to_json() for change in drifted])
+        if drifted and key != self._drift:
+            fields = [f"{change.ref} {field.field}" for change in drifted for field in change.fields]
+            self.tell("drift_found", {"fields": fields})
+            with self.database.write() as connection:
+                notify(connection, "drift_found", ", ".join(fields), self.installation.clock.now())
+        self._drift = key
+
+    def _apply(self, compilation: Compilation, planned: Planned, *, heal: bool) -> bool:
         now = self.installation.clock.now()
-        window = window_state(self._windows(compilation), now)
+        window = window_state(self._platform(compilation).reconcile.sync_windows, now)
         if not window.open:
             self._refuse(
                 f"window:{planned.plan.id}", "apply_deferred", {"reason": window.reason, "next_open": window.next_open}
@@ -69,7 +85,7 @@ class ConfigFollower:
         try:
             result = apply(
                 self.database, compilation, planned.plan,
-                clock=self.installation.clock, actor="reconciler", reason="reconcile",
+                clock=self.installation.clock, actor="reconciler", reason="reconcile", heal=heal,
             )  # fmt: skip
         except (BlockedError, ConflictError) as error:
             self.tell("apply_failed", {"reason": error.message})
@@ -79,14 +95,12 @@ class ConfigFollower:
         self.tell("applied", {"generation": result.generation, **counts, "moved": len(result.moves)})
         return True
 
-    def _windows(self, compilation: Compilation) -> tuple[SyncWindow, ...]:
-        """Return the windows in force: those applied, so that a change cannot open its own window."""
+    def _platform(self, compilation: Compilation) -> Platform:
+        """Return the platform in force: the applied one, so that a change cannot open its own window."""
         with self.database.read() as connection:
             applied = load_specs(connection, "platform", Platform).get("platform")
-        if applied is not None:
-            return applied.reconcile.sync_windows
         specs = (item.spec for item in compilation.resources)
-        return next((spec.reconcile.sync_windows for spec in specs if isinstance(spec, Platform)), ())
+        return applied or next((spec for spec in specs if isinstance(spec, Platform)), Platform())
 
     def _refuse(self, key: str, event: str, fields: dict[str, Any]) -> None:
         if key == self._refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from reconciler.kinds.extensions import ModelType
@@ -25,7 +27,9 @@ class Model(Spec):
     cost_per_1k_input: Usd | None = None
     cost_per_1k_output: Usd | None = None
     cost_per_1k_cached_input: Usd | None = None
-    cost_per_image: Usd | dict[Text, Usd] | None = Field(None, description="USD, or a map SIZE/QUALITY to USD.")
+    cost_per_image: Usd | Annotated[dict[Text, Usd], Field(min_length=1)] | None = Field(
+        None, description="USD, or a map SIZE/QUALITY to USD."
+    )
     tokens_per_credit: Positive | None = None
     credits_per_image: Count | None = None
     max_input_tokens: Positive | None = None

@@ -34,7 +34,7 @@ def open_blocks(plan: Plan, allowed_flags: Collection[str]) -> tuple[Block, ...]
 
 def apply(
     database: Database, compilation: Compilation, reviewed: Plan, *,
-    clock: Clock, actor: str, reason: str = "", allowed_flags: Collection[str] = (),
+    clock: Clock, actor: str, reason: str = "", allowed_flags: Collection[str] = (), heal: bool = True,
 ) -> ApplyResult:  # fmt: skip
     """Carry out exactly the reviewed plan.
 
@@ -48,7 +48,11 @@ def apply(
     with database.write() as connection:
         advisory_lock(connection, "igny8-apply")
         current = make_plan(
-            compilation, load_actual(connection), current_generation(connection), busy_sites(connection, clock.now())
+            compilation,
+            load_actual(connection),
+            current_generation(connection),
+            busy_sites(connection, clock.now()),
+            heal=heal,
         )
         if current.id != reviewed.id:
             raise ConflictError(

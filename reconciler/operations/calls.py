@@ -45,7 +45,7 @@ from reconciler.store.runs import (
 )
 from reconciler.usage import Usage
 
-_HOLD = timedelta(minutes=15)
+_HOLD_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ async def call_model(call: Call, *, lease_seconds: float) -> CallEnd:
     if isinstance(chosen, str):
         return CallEnd(refusal=chosen)
     adapter = call.pool.adapter_for(call.context, chosen)
+    # Lease and hold outlive the longest call, so that nobody takes over or releases what is still in flight.
+    lease_seconds += call.context.providers.providers[chosen.model.provider].limits.timeout_seconds
     prepared = _prepare(call, chosen, lease_seconds)
     if isinstance(prepared, CallEnd):
         return prepared
@@ -136,7 +138,8 @@ def _prepare(call: Call, chosen: ChosenModel, lease_seconds: float) -> _Prepared
         admitted = _admit(call, connection, chosen, rates, prompt, now)
         if isinstance(admitted, Refused):
             return CallEnd(refusal=admitted.reason)
-        return _place(call, connection, chosen, rates, prompt, inputs, admitted, now)
+        expires_at = now + timedelta(seconds=lease_seconds) + _HOLD_SLACK
+        return _place(call, connection, chosen, rates, prompt, inputs, admitted, now, expires_at)
 
 
 def _admit(
@@ -172,7 +175,7 @@ def _limits(call: Call, connection: Connection, now: datetime) -> Limits:
 
 def _place(
     call: Call, connection: Connection, chosen: ChosenModel, rates: Rates, prompt: str, inputs: Mapping[str, Any],
-    admitted: Admitted, now: datetime,
+    admitted: Admitted, now: datetime, expires_at: datetime,
 ) -> _Prepared | CallEnd:  # fmt: skip
     ids = [int(item["id"]) for item in call.items]
     # A new fence or another try of the item is another attempt; the same attempt never gets a second hold.
@@ -181,7 +184,7 @@ def _place(
     context = call.context
     hold = Hold(
         derive_id("hold", attempt_id), context.account.name, context.site.name, call.stage.declaration.key,
-        call.lease.run_id, admitted.credits, now + _HOLD,
+        call.lease.run_id, admitted.credits, expires_at,
     )  # fmt: skip
     try:
         place_hold(connection, hold, _origin(call, now))

@@ -31,11 +31,15 @@ class Planned:
         return self.plan.to_json() | {"grants": grants, "calendar_moves": [move.to_json() for move in self.moves]}
 
 
-def plan(database: Database, compilation: Compilation, clock: Clock) -> Planned:
-    """Return the plan from the database's state to a valid compilation."""
+def plan(database: Database, compilation: Compilation, clock: Clock, *, heal: bool = True) -> Planned:
+    """Return the plan from the database's state to a valid compilation; without `heal` drift is left as it is."""
     with database.read() as connection:
         found = make_plan(
-            compilation, load_actual(connection), current_generation(connection), busy_sites(connection, clock.now())
+            compilation,
+            load_actual(connection),
+            current_generation(connection),
+            busy_sites(connection, clock.now()),
+            heal=heal,
         )
         accounts = [item.name for item in compilation.resources if item.kind == "account"]
         available = {name: balance_of(connection, name).available for name in accounts}

@@ -48,6 +48,7 @@ class PublishReport:
 
     articles: tuple[Published, ...]
     busy_sites: tuple[str, ...]
+    note: str = ""
 
     @property
     def failed(self) -> int:
@@ -63,6 +64,8 @@ def publish_due(
     now = installation.clock.now()
     with database.read() as connection:
         contexts = load_contexts(connection)
+        if any(not context.platform.modules.publishing for context in contexts.values()):
+            return PublishReport((), (), "the module publishing is off")
         due = due_publications(connection, now, site=site)
     articles: list[Published] = []
     busy: dict[str, None] = {}

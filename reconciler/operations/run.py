@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.errors import Igny8Error, LockedError, UnreachableError
+from reconciler.errors import LockedError, UnreachableError
 from reconciler.kinds.tiers import TierCatalog
 from reconciler.operations.context import context_of, load_contexts
 from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
@@ -21,7 +21,7 @@ from reconciler.schedule.due import is_due
 from reconciler.store.engine import AlreadyThereError, Connection
 from reconciler.store.items import take_in_keywords
 from reconciler.store.ledger import Origin, balance_of, expire_holds, grant, is_known
-from reconciler.store.resources import load_specs
+from reconciler.store.resources import created_at, load_specs
 from reconciler.store.runs import (
     LeaseLostError,
     RunLease,
@@ -37,11 +37,12 @@ SITES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A run to be made: of which site, why, and the due time that it is for."""
+    """A run to be made: of which site, why, the due time that it is for, and what forbids it, if anything."""
 
     site: str
     trigger: str
     scheduled_for: datetime | None = None
+    skip_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class SkippedRun:
 
     site: str
     reason: str
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,25 @@ def wanted_due(engine: Engine, sites: Sequence[str] = ()) -> tuple[Wanted, ...]:
 def _owed(connection: Connection, context: SiteContext, now: datetime) -> Wanted | None:
     site = context.site
     open_run = find_open_run(connection, site.name)
-    if open_run is not None and open_run.state == "interrupted":
+    if open_run is not None and _is_left(open_run, now):
         return Wanted(site.name, open_run.trigger, open_run.scheduled_for)
-    if not context.account.modules.automation:
-        return None
     due = is_due(
         site.automation, site.timezone, now=now, last_started_for=last_scheduled_for(connection, site.name),
-        enabled_since=None,
+        enabled_since=created_at(connection, "site", site.name),
     )  # fmt: skip
-    return None if due is None else Wanted(site.name, "scheduled", due)
+    if due is None:
+        return None
+    skip_because = "" if context.account.modules.automation else "the account's module automation is off"
+    return Wanted(site.name, "scheduled", due, skip_because)
+
+
+def _is_left(open_run: Any, now: datetime) -> bool:
+    """Tell whether an open run has no worker any more: it was interrupted, or its worker is gone."""
+    if open_run.state == "interrupted":
+        return True
+    if open_run.state != "running":
+        return False
+    return open_run.lease_until is None or open_run.lease_until <= now or is_gone(open_run.owner)
 
 
 async def run_wanted(engine: Engine, wanted: Sequence[Wanted]) -> RunReport:
@@ -125,17 +137,19 @@ async def run_wanted(engine: Engine, wanted: Sequence[Wanted]) -> RunReport:
 
 
 async def _run_site(engine: Engine, context: SiteContext, wanted: Wanted) -> RunResult | SkippedRun:
+    if wanted.skip_because:
+        return SkippedRun(wanted.site, wanted.skip_because)
     if context.account.status == "suspended":
         return SkippedRun(wanted.site, f"the account {context.account.name} is suspended")
     try:
         lease, resumed = _begin(engine, context, wanted)
     except LockedError as error:
-        return SkippedRun(wanted.site, error.message)
+        return SkippedRun(wanted.site, error.message, is_locked=True)
     engine.progress(RunStarted(wanted.site, lease.run_id, resumed))
     try:
         return await execute_run(engine, context, lease)
     except LeaseLostError as error:
-        return SkippedRun(wanted.site, str(error))
+        return SkippedRun(wanted.site, str(error), is_locked=True)
 
 
 def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLease, bool]:
@@ -199,8 +213,7 @@ def _start(connection: Connection, engine: Engine, context: SiteContext, wanted:
 
 def _take_over(connection: Connection, open_run: Any, origin: Origin, context: SiteContext) -> RunLease:
     """Go on with a run whose worker stopped: its calls in flight are lost, its holds go back."""
-    is_held = open_run.state == "running" and open_run.lease_until and open_run.lease_until > origin.at
-    if is_held and not is_gone(open_run.owner):
+    if open_run.state == "running" and not _is_left(open_run, origin.at):
         raise LockedError(
             f"run {open_run.id} of {open_run.site} is held by {open_run.owner} until {open_run.lease_until:%H:%M:%S} UTC"
         )
@@ -211,10 +224,3 @@ def _take_over(connection: Connection, open_run: Any, origin: Origin, context: S
     return take_over_run(
         connection, open_run.id, owner=worker_name(), lease_until=origin.at + LEASE, generation=context.generation
     )
-
-
-def first_error(report: RunReport) -> Igny8Error | None:
-    """Return why nothing ran at all: every wanted site is held by somebody else."""
-    if report.skipped and not report.results and not report.interrupted:
-        return LockedError("; ".join(f"{item.site}: {item.reason}" for item in report.skipped))
-    return None

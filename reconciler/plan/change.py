@@ -44,6 +44,11 @@ class Change:
         return self.kind if self.kind == self.name else f"{self.kind}/{self.name}"
 
     @property
+    def is_drift(self) -> bool:
+        """Tell whether only the database moved: git says what it said at the last apply."""
+        return bool(self.fields) and all(field.state == "drift" for field in self.fields)
+
+    @property
     def sort_key(self) -> tuple[int, int, str]:
         """Return the order of execution: deletes first and dependents before what they depend on."""
         order = kind_order(self.kind)

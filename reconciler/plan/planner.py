@@ -68,15 +68,19 @@ def make_plan(
     actual: Mapping[tuple[str, str], Actual],
     base_generation: int,
     busy_sites: Mapping[str, str] | None = None,
+    *,
+    heal: bool = True,
 ) -> Plan:
     """Return the plan that leads from the actual state to the compilation. The compilation must be valid.
 
-    `busy_sites` are sites with work in flight, and which; they are not deleted.
+    `busy_sites` are sites with work in flight, and which; they are not deleted. Without `heal` a resource that only
+    drifted is left as it is.
     """
     if not compilation.is_valid:
         raise ValueError("a compilation with errors cannot be planned from")
     desired = {(item.kind, item.name): item for item in compilation.resources}
     changes = [change for ref, item in desired.items() if (change := _change(item, actual.get(ref))) is not None]
+    changes = [change for change in changes if heal or not change.is_drift]
     changes += [_deletion(item) for ref, item in actual.items() if ref not in desired]
     changes.sort(key=lambda change: change.sort_key)
     before = {ref: item.spec for ref, item in actual.items()}
@@ -86,14 +90,18 @@ def make_plan(
         compilation.revision,
         compilation.digest,
         tuple(changes),
-        tuple(find_blocks(changes, actual, desired, _safety(compilation.resources), busy_sites or {})),
+        tuple(find_blocks(changes, actual, desired, _safety(actual, compilation.resources), busy_sites or {})),
         forecast_month(before),
         forecast_month(after),
         len(desired) - sum(change.action != "delete" for change in changes),
     )
 
 
-def _safety(resources: Iterable[Resource]) -> Safety:
+def _safety(actual: Mapping[tuple[str, str], Actual], resources: Iterable[Resource]) -> Safety:
+    """Return the limits in force: those applied last, so that a change cannot raise its own; at first the declared."""
+    applied = actual.get(("platform", "platform"))
+    if applied is not None:
+        return Platform.model_validate(applied.applied_spec, strict=False).safety
     return next((item.spec.safety for item in resources if isinstance(item.spec, Platform)), Safety())
 
 

@@ -1,4 +1,4 @@
 """Schedule: publishing slots, due times, capacity and windows, as pure functions of values and instants.
 
-May import the vocabulary only. Never asks for the time.
+May import kinds and the vocabulary. Never asks for the time.
 """

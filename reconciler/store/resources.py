@@ -57,6 +57,14 @@ def load_specs(connection: Connection, kind: str, spec: type[SpecT]) -> dict[str
     return {row.name: spec.model_validate_json(row.spec) for row in rows.all()}
 
 
+def created_at(connection: Connection, kind: str, name: str) -> datetime | None:
+    """Return when a resource was first applied, or None when it is not there."""
+    found: datetime | None = connection.scalar(
+        sa.select(resource.c.created_at).where(resource.c.kind == kind, resource.c.name == name)
+    )
+    return found
+
+
 def save_changes(connection: Connection, changes: Iterable[Change], *, generation: int, at: datetime) -> None:
     """Carry the changes of a plan out, in their order."""
     for change in changes:
@@ -76,7 +84,9 @@ def save_changes(connection: Connection, changes: Iterable[Change], *, generatio
         }
         if change.action == "create":
             uid = derive_id("resource", change.kind, change.name, generation)
-            connection.execute(resource.insert().values(kind=change.kind, name=change.name, uid=uid, **values))
+            connection.execute(
+                resource.insert().values(kind=change.kind, name=change.name, uid=uid, created_at=at, **values)
+            )
         else:
             connection.execute(resource.update().where(where).values(**values))
 

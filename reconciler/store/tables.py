@@ -98,6 +98,7 @@ resource = Table(
     Column("applied_spec", Text, nullable=False),
     Column("applied_digest", Text, nullable=False),
     Column("applied_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
     _flag("protected"),
 )
 history = Table(

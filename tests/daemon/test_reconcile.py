@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from builder import FILES, World, edited
+
+from reconciler.clock import FixedClock, SystemClock
 
 IGNY8 = [sys.executable, "-c", "from cli.main import main; main()"]
 
@@ -31,13 +34,26 @@ def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         words(world), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     )
+    # What a test waits for may never be told: then the process ends, and the test with it.
+    guard = threading.Timer(60, process.kill)
+    guard.start()
     try:
         yield process
     finally:
+        guard.cancel()
         process.kill()
         process.wait()
         assert process.stdout
         process.stdout.close()
+
+
+def once(world: World, *options: str) -> subprocess.CompletedProcess[str]:
+    command = words(world, "--once", *options)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def events_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [json.loads(line)["event"] for line in done.stdout.splitlines()]
 
 
 def wait_for(process: subprocess.Popen[str], *events: str) -> dict[str, Any]:
@@ -53,7 +69,6 @@ def wait_for(process: subprocess.Popen[str], *events: str) -> dict[str, Any]:
 def test_it_applies_an_edit_refuses_a_bad_one_as_a_whole_and_keeps_the_last_good_state(world):
     with daemon(world) as process:
         assert wait_for(process, "applied")["generation"] == 1
-        wait_for(process, "run")
         world.write(edited("platform.yaml", ('"0.01"', '"0.02"')))
         assert wait_for(process, "applied")["generation"] == 2
         world.write(
@@ -84,34 +99,40 @@ def test_a_second_reconciler_on_the_same_database_is_told_who_is_at_work(small_w
 
 
 def test_once_makes_one_pass_config_runs_and_publishing(world):
-    done = subprocess.run(words(world, "--once"), capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["applied", "run"]
-    again = subprocess.run(
-        words(world, "--once", "--at", "+8d"), capture_output=True, text=True, check=False, timeout=60
-    )
-    events = [json.loads(line)["event"] for line in again.stdout.splitlines()]
-    assert events == ["run", "published", "published"]
+    done = once(world)
+    assert (done.returncode, events_of(done)) == (0, ["applied"])
+    assert events_of(once(world, "--at", "+2d")) == ["run"]
+    assert events_of(once(world, "--at", "+9d")) == ["run", "published", "published"]
 
 
 def test_once_ends_with_7_when_the_config_is_refused(small_world):
     small_world.write({"sites/blog.yaml": "kind: [\n"})
-    done = subprocess.run(words(small_world, "--once"), capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 7
-    assert json.loads(done.stdout.splitlines()[0])["event"] == "config_refused"
+    done = once(small_world)
+    assert (done.returncode, events_of(done)) == (7, ["config_refused"])
     assert small_world.rows("SELECT count(*) FROM resource") == [(0,)]
 
 
-@pytest.mark.parametrize(
-    ("action", "event"), [("deny", "apply_deferred"), ("allow", "applied")]
-)  # fmt: skip
+@pytest.mark.parametrize(("action", "event"), [("deny", "apply_deferred"), ("allow", "applied")])
 def test_a_change_waits_for_the_sync_window(small_world, action, event):
     window = f'{{action: {action}, days: [mon, tue, wed, thu, fri, sat, sun], start: "00:00", end: "00:00"}}'
     small_world.write({"platform.yaml": FILES["platform.yaml"] + f"reconcile: {{sync_windows: [{window}]}}\n"})
     small_world.apply()
     small_world.write(edited("sites/blog.yaml", ('"02:00"', '"03:00"')))
-    done = subprocess.run(words(small_world, "--once"), capture_output=True, text=True, check=False, timeout=60)
-    assert json.loads(done.stdout.splitlines()[0])["event"] == event
+    assert events_of(once(small_world))[0] == event
+
+
+@pytest.mark.parametrize(
+    ("heal", "events", "value"),
+    [("off", [], "23:00"), ("report", ["drift_found"], "23:00"), ("enforce", ["applied"], "18:00")],
+)
+def test_drift_is_healed_reported_or_left_as_declared(small_world, heal, events, value):
+    small_world.clock = FixedClock(SystemClock().now())
+    small_world.write({"platform.yaml": FILES["platform.yaml"] + f"reconcile: {{heal: {heal}}}\n"})
+    small_world.apply()
+    with small_world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE resource SET spec = replace(spec, '18:00', '23:00') WHERE kind = 'site'")
+    assert events_of(once(small_world)) == events
+    assert value in small_world.rows("SELECT spec FROM resource WHERE kind = 'site'")[0][0]
 
 
 def test_ctrl_c_stops_a_run_after_the_item_at_hand_and_running_again_finishes_it(world):

@@ -162,6 +162,17 @@ def test_a_plan_that_a_guard_forbids_changes_nothing(world):
     assert world.rows("SELECT count(*) FROM resource WHERE kind = 'site'") == [(7,)]
 
 
+def test_a_change_cannot_raise_the_limit_that_it_would_pass(small_world):
+    sites = {f"sites/s{number}.yaml": FILES["sites/blog.yaml"].replace("name: blog", f"name: s{number}")
+             .replace("published/blog", f"published/s{number}") for number in range(10)}  # fmt: skip
+    small_world.write(sites)
+    small_world.apply()
+    small_world.write(dict.fromkeys(list(sites)[:4]))
+    small_world.write({"platform.yaml": FILES["platform.yaml"] + "safety: {delete_limit_pct: 100}\n"})
+    with pytest.raises(BlockedError, match="the limit is 30 %"):
+        small_world.apply()
+
+
 def test_a_site_with_credits_in_an_open_hold_is_not_deleted(world):
     world.apply()
     with world.database.write() as connection:

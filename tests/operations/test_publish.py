@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builder import World, edited
+from builder import FILES, World, edited
 
 from reconciler.operations.content import approve_article
 from reconciler.store.engine import AlreadyThereError
@@ -29,6 +29,15 @@ def test_nothing_goes_out_before_its_slot(small_world):
     small_world.run()
     assert small_world.publish().articles == ()
     assert not (small_world.root / "published").exists()
+
+
+def test_with_the_module_publishing_off_nothing_goes_out_and_that_is_said(small_world):
+    small_world.apply()
+    small_world.run()
+    small_world.write({"platform.yaml": FILES["platform.yaml"] + "modules: {publishing: false}\n"})
+    small_world.apply()
+    report = week_later(small_world).publish()
+    assert (report.articles, report.note) == ((), "the module publishing is off")
 
 
 def test_the_page_carries_key_title_images_and_the_label_of_a_sample(small_world):

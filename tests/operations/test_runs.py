@@ -316,23 +316,51 @@ def test_a_removed_keyword_is_archived_and_comes_back_when_declared_again(small_
     assert small_world.rows("SELECT term FROM keyword WHERE archived_at IS NOT NULL") == []
 
 
-def test_a_daily_run_is_due_once_a_day_and_missed_days_run_once(small_world):
-    small_world.apply()
+def owed(world: World) -> list[tuple[str, str, str]]:
+    async def ask():
+        return [(wanted.site, wanted.trigger, wanted.skip_because) for wanted in wanted_due(world.engine())]
 
-    def due(world):
-        return [(wanted.site, wanted.trigger) for wanted in wanted_due(world.engine())]
+    return asyncio.run(ask())
 
-    assert asyncio.run(_due(small_world)) == [("blog", "scheduled")]
-    small_world.run(due=True)
-    assert asyncio.run(_due(small_world)) == []
-    later = small_world.at(small_world.clock.now() + timedelta(days=3))
-    assert asyncio.run(_due(later)) == [("blog", "scheduled")]
+
+def test_a_daily_run_is_due_at_its_next_time_once_a_day_and_missed_days_run_once(world):
+    world.apply()
+    assert owed(world) == [], "a site that was declared at 10:30 is first due at its next 02:00"
+    tomorrow = world.at(world.clock.now() + timedelta(days=1))
+    assert owed(tomorrow) == [("blog", "scheduled", "")]
+    tomorrow.run(due=True)
+    assert owed(tomorrow) == []
+    later = world.at(world.clock.now() + timedelta(days=4))
+    assert owed(later) == [("blog", "scheduled", "")]
     later.run(due=True)
-    assert asyncio.run(_due(later)) == [], "three missed days are one run"
+    assert owed(later) == [], "three missed days are one run"
 
 
-async def _due(world):
-    return [(wanted.site, wanted.trigger) for wanted in wanted_due(world.engine())]
+def test_a_due_run_of_an_account_without_automation_is_not_made_and_says_so(small_world):
+    small_world.write({"accounts/acme.yaml": FILES["accounts/acme.yaml"] + "modules: {automation: false}\n"})
+    small_world.apply()
+    report = small_world.at(small_world.clock.now() + timedelta(days=1)).run(due=True)
+    assert [item.reason for item in report.skipped] == ["the account's module automation is off"]
+    assert report.results == ()
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [("elsewhere:1:1", []), ("HERE:1999999:1", [("blog", "scheduled", "")])],
+    ids=["alive", "gone"],
+)
+def test_a_run_whose_worker_was_killed_is_owed_at_once_and_one_that_is_alive_is_not(small_world, owner, expected):
+    import socket
+
+    small_world.apply()
+    now = small_world.clock.now().replace(tzinfo=None)
+    with small_world.database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO run (site, account, trigger, state, generation, available_at_start, owner, lease_until, started_at)"
+            " VALUES ('blog', 'acme', 'scheduled', 'running', 1, 0, ?, ?, ?)",
+            (owner.replace("HERE", socket.gethostname()), str(now + timedelta(minutes=5)), str(now)),
+        )
+    assert owed(small_world) == expected
 
 
 def test_a_request_to_stop_ends_between_items_and_the_next_run_goes_on_with_the_same_run(world):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from reconciler.config.compilation import Draft
 from reconciler.config.suggest import did_you_mean
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, FieldPath
 from reconciler.kinds.models import Model, live_model, testing_model
 from reconciler.money import format_usd, parse_usd
 
@@ -28,17 +28,17 @@ def check_references(draft: Draft) -> Iterable[Diagnostic]:
                 "IG301", _REF, ("models", name, "provider"), f"{name}: there is no provider {model.provider!r}",
                 hint=did_you_mean(model.provider, draft.providers.providers),
             )  # fmt: skip
-        named = [("replaced_by", model.replaced_by)] if model.replaced_by else []
-        named += [("fallbacks", fallback) for fallback in model.fallbacks]
-        for field, other in named:
+        named: list[tuple[FieldPath, str]] = [(("replaced_by",), model.replaced_by)] if model.replaced_by else []
+        named += [(("fallbacks", index), fallback) for index, fallback in enumerate(model.fallbacks)]
+        for path, other in named:
             if other not in models:
                 yield draft.find(
-                    "IG301", _REF, ("models", name, field), f"{name}: there is no model {other!r}",
+                    "IG301", _REF, ("models", name, *path), f"{name}: there is no model {other!r}",
                     hint=did_you_mean(other, models),
                 )  # fmt: skip
             elif models[other].type != model.type:
                 yield draft.find(
-                    "IG302", _REF, ("models", name, field),
+                    "IG302", _REF, ("models", name, *path),
                     f"{name}: {other} is a {models[other].type} model, not {model.type}",
                 )  # fmt: skip
 

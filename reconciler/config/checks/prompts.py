@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from reconciler.config.compilation import Draft
@@ -63,16 +64,17 @@ def _check_body(draft: Draft, name: str, prompt: Prompt) -> Iterable[Diagnostic]
     from jinja2.sandbox import SandboxedEnvironment
 
     document = draft.documents["prompt", name]
-    first_line = max((mark.line for mark in document.marks.values.values()), default=1) + 2
+    first_line = document.body_line
     try:
-        parsed = SandboxedEnvironment().parse(prompt.template)
+        variables = meta.find_undeclared_variables(SandboxedEnvironment().parse(prompt.template))
     except TemplateSyntaxError as error:
         yield Diagnostic(
             "IG211", f"the template does not parse: {error.message}", document.file, Mark(first_line + error.lineno - 1)
         )
         return
-    for variable in sorted(meta.find_undeclared_variables(parsed) - set(prompt.variables)):
-        before = prompt.template[: prompt.template.find(variable)]
+    for variable in sorted(variables - set(prompt.variables)):
+        use = re.search(rf"\b{re.escape(variable)}\b", prompt.template)
+        before = prompt.template[: use.start() if use else 0]
         yield Diagnostic(
             "IG211", f"the template uses {variable!r}, which `variables` does not name", document.file,
             Mark(first_line + before.count("\n")), "template",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from reconciler.config.compilation import Draft
 from reconciler.config.suggest import did_you_mean
@@ -83,9 +84,10 @@ def check_folders(draft: Draft) -> Iterable[Diagnostic]:
     owner: dict[str, str] = {}
     for name, site in draft.sites.items():
         publisher = site.publisher or {}
-        path = publisher.get("path")
-        if publisher.get("type") != "static" or not isinstance(path, str):
+        written = publisher.get("path")
+        if publisher.get("type") != "static" or not isinstance(written, str):
             continue
+        path = PurePosixPath(written).as_posix()
         if path in owner:
             yield draft.find(
                 "IG413", ("site", name), ("publisher", "path"), f"site {owner[path]} publishes into {path} already",

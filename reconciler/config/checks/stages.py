@@ -15,11 +15,12 @@ _RUNS_A_WEEK = {"hourly": 168, "daily": 7, "weekly": 1}
 def check_budgets(draft: Draft) -> Iterable[Diagnostic]:
     """The budgets of a site's AI stages add up to at most 100 %."""
     for name, site in draft.sites.items():
-        total = sum(settings.budget_pct or 0 for settings in site.stages.values())
-        if total > 100:
-            parts = " + ".join(str(settings.budget_pct) for settings in site.stages.values() if settings.budget_pct)
+        settings = [site.stages[stage.key] for stage in draft.extensions.stages if stage.key in site.stages]
+        budgets = [item.budget_pct for item in settings if item.budget_pct]
+        if sum(budgets) > 100:
+            parts = " + ".join(map(str, budgets))
             yield draft.find(
-                "IG407", ("site", name), ("stages",), f"the stage budgets add up to {total} %: {parts}", key=True,
+                "IG407", ("site", name), ("stages",), f"the stage budgets add up to {sum(budgets)} %: {parts}", key=True,
                 hint="lower some budget_pct",
             )  # fmt: skip
 

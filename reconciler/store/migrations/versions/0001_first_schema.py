@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("applied_spec", sa.Text(), nullable=False),
         sa.Column("applied_digest", sa.Text(), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("protected", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_resource")),
         sa.UniqueConstraint("uid", name=op.f("uq_resource_uid")),

@@ -1,0 +1,604 @@
+"""Every mistake in a config root is told with its code, its place and the way out; nothing crashes or repeats a secret.
+
+Each entry of the corpus changes the valid root of `config_root`. The mark § stands where the finding must point to; it
+is taken out before the file is written. Without a mark the finding is about the file, at 1:1.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from config_root import FILES, TODAY, Content, Link, compile_root, edited, write_root
+
+from reconciler.config.compiler import compile_tree
+from reconciler.config.tree import read_tree
+from reconciler.diagnostics import CODES
+from reconciler.operations.app import EXTENSIONS
+
+PLATFORM, MODELS, SITE, ACCOUNT = "platform.yaml", "models.yaml", "sites/blog.yaml", "accounts/acme.yaml"
+CSV, ARTICLE = "keywords/hiking.csv", "prompts/article.md"
+SITE_HEADER = "apiVersion: igny8/v1\nkind: Site\naccount: acme\nurl: https://x.example\n"
+NO_SITE: dict[str, Content] = {SITE: None}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One entry: what is changed, and the finding that must come of it. `beside` are codes that it rightly brings along."""
+
+    title: str
+    code: str
+    says: str
+    files: Mapping[str, Content]
+    severity: str = "error"
+    file: str = ""
+    beside: tuple[str, ...] = ()
+
+    def place(self) -> tuple[str, int, int]:
+        """Return file, line and column of the mark, or the start of the named or first file."""
+        for path, content in self.files.items():
+            text = content if isinstance(content, str) else ""
+            if "§" in text:
+                before = text[: text.index("§")]
+                return path, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        return self.file or next(iter(self.files)), 1, 1
+
+    def unmarked(self) -> dict[str, Content]:
+        """Return the changed files as they are written."""
+        return {
+            path: content.replace("§", "") if isinstance(content, str) else content
+            for path, content in self.files.items()
+        }  # fmt: skip
+
+
+def wrong(
+    title: str, code: str, says: str, files: Mapping[str, Content], severity: str = "error", *,
+    file: str = "", beside: tuple[str, ...] = (),
+) -> Mistake:  # fmt: skip
+    return Mistake(title, code, says, files, severity, file, beside)
+
+
+def added(path: str, text: str) -> dict[str, Content]:
+    """Return one of the valid files with a text at its end."""
+    return {path: FILES[path] + text}
+
+
+def on_site(old: str, new: str) -> dict[str, Content]:
+    return edited(SITE, old, new)
+
+
+def on_model(name: str, line: str) -> dict[str, Content]:
+    """Return the model catalogue with a line added to a model."""
+    return edited(MODELS, f"  {name}:\n", f"  {name}:\n    {line}\n")
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+BOMB += "d: &d [*c,*c,*c,*c,*c,*c,*c,§*c,*c,*c]\n"
+
+FILES_AND_FOLDERS = [
+    wrong("a catalogue that is a folder", "IG101", "directory", {"models.yaml/notes.txt": "hello", MODELS: None},
+          file=MODELS),
+    wrong("a link to nothing", "IG101", "No such file", {"authors/bob.yaml": Link("nowhere.yaml")}),
+    wrong("a link out of the root", "IG111", "leads out", {"authors/bob.yaml": Link("/etc/hosts")}),
+    wrong("a link to a folder above", "IG111", "leads out", {"authors/bob.yaml": Link("../../../etc/hosts")}),
+    wrong("a .yml ending", "IG106", "rename it to end in .yaml", {"sites/news.yml": SITE_HEADER}),
+    wrong("notes among the accounts", "IG106", "accounts/ are NAME.yaml", {"accounts/notes.txt": "hello"}),
+    wrong("a spreadsheet among the keywords", "IG106", "end in .csv", {"keywords/hiking.xlsx": "PK"}),
+    wrong("a prompt in YAML", "IG106", "NAME.md", {"prompts/extra.yaml": "kind: Prompt"}),
+    wrong("a site two folders deep", "IG106", "no file that igny8 knows", {"sites/acme/old/news.yaml": SITE_HEADER}),
+    wrong("an account in a folder", "IG106", "no file that igny8 knows", {"accounts/eu/acme.yaml": FILES[ACCOUNT]}),
+    wrong("overlays that nobody reads", "IG113", "nothing in it has an effect",
+          {"environments/prod.yaml": "kind: Overlay"}, "warning", file="environments"),
+    wrong("policies that nobody reads", "IG113", "nothing in it has an effect",
+          {"policies/spend.yaml": "kind: Policy"}, "warning", file="policies"),
+    wrong("no Platform", "IG109", "write platform.yaml", {PLATFORM: None}),
+    wrong("an empty Platform", "IG107", "is empty", {PLATFORM: ""}),
+    wrong("a Platform of comments", "IG107", "is empty", {PLATFORM: "# soon\n"}),
+    wrong("a list for a document", "IG107", "is no mapping", {PLATFORM: "- 1\n- 2\n"}),
+    wrong("a Platform copied to another place", "IG107", "a Platform does not stand here",
+          {"tiers.yaml": "apiVersion: igny8/v1\nkind: §Platform\n"}, beside=("IG301", "IG302")),
+    wrong("a second Platform among the accounts", "IG107", "its place is platform.yaml",
+          {"accounts/second.yaml": "apiVersion: igny8/v1\nkind: §Platform\ntier: growth\n"}),
+    wrong("one site in two folders", "IG109", "declared in sites/acme/news.yaml already",
+          {"sites/acme/news.yaml": SITE_HEADER + "publishing: {auto_publish: false}\n",
+           "sites/news.yaml": SITE_HEADER + "publishing: {auto_publish: false}\n"}, file="sites/news.yaml"),
+    wrong("no apiVersion", "IG107", "apiVersion is missing", {PLATFORM: "kind: Platform\n"}),
+    wrong("another apiVersion", "IG107", "igny8/v2", {PLATFORM: "apiVersion: §igny8/v2\nkind: Platform\n"}),
+    wrong("no kind", "IG107", "write `kind: Platform`", {PLATFORM: "apiVersion: igny8/v1\n"}),
+    wrong("a misspelt kind", "IG107", "did you mean `Platform`?",
+          {PLATFORM: "apiVersion: igny8/v1\nkind: §Platfrom\n"}),
+    wrong("a name unlike the file's", "IG108", "differs from the file's name",
+          edited("authors/ann.yaml", "name: ann\n", "name: §anna\n")),
+    wrong("a file name with capitals", "IG108", "lower-case", {"authors/Bob.yaml":
+          "apiVersion: igny8/v1\nkind: Author\ndisplay_name: Bob\n"}),
+    wrong("a site in another account's folder", "IG108", "move the file to sites/acme/",
+          {"sites/other/news.yaml": SITE_HEADER.replace("account: ", "account: §")
+           + "publishing: {auto_publish: false}\n"}),
+]  # fmt: skip
+
+YAML_TEXT = [
+    wrong("an unclosed list", "IG103", "expected", {PLATFORM: "apiVersion: igny8/v1\nkind: Platform\nx: [1, 2\n§"}),
+    wrong("a tab for indentation", "IG103", "indent with spaces",
+          {PLATFORM: "apiVersion: igny8/v1\nkind: Platform\ndefaults:\n§\tai: {}\n"}),
+    wrong("an unquoted colon", "IG103", "quote text that holds a colon",
+          {"authors/bob.yaml": "apiVersion: igny8/v1\nkind: Author\ndisplay_name: Bob§: the builder\n"}),
+    wrong("a control character", "IG103", "control character", {PLATFORM: "kind: §\x01Platform\n"}),
+    wrong("a control character after an umlaut", "IG103", "control character",
+          {"authors/bob.yaml": "apiVersion: igny8/v1\nkind: Author\ndisplay_name: Jörg Ü §\x02\n"}),
+    wrong("a key twice", "IG105", "credit_value_usd is written twice, first in line 3",
+          added(PLATFORM, '§credit_value_usd: "0.02"\n')),
+    wrong("a key twice, deep inside", "IG105", "models.painter.default is written twice, first in line 23",
+          edited(MODELS, "    default: true\n  sketcher:", "    default: true\n    §default: false\n  sketcher:"),
+          beside=("IG401",)),
+    wrong("not UTF-8", "IG102", "save the file as UTF-8",
+          {PLATFORM: b"apiVersion: igny8/v1\nkind: Platform\n# M\xfcnchen\n"}),
+    wrong("a tag", "IG110", "tag", added(PLATFORM, "x: §!!python/object:os.system {}\n")),
+    wrong("a tag of YAML itself", "IG110", "tag", edited(SITE, "per_run_limit: 1", "per_run_limit: §!!int 1")),
+    wrong("a merge key", "IG110", "merge keys", added(PLATFORM, "base: &base {a: 1}\nmore:\n  §<<: *base\n")),
+    wrong("a %YAML directive", "IG110", "directives", {PLATFORM: f"§%YAML 1.2\n---\n{FILES[PLATFORM]}"}),
+    wrong("two documents", "IG110", "more than one document", added(PLATFORM, "§---\nkind: Platform\n")),
+    wrong("a list for a key", "IG110", "a key is plain text", added(PLATFORM, "? §[a, b]\n: 1\n")),
+    wrong("an integer beyond 64 bits", "IG110", "64 bits",
+          edited(SITE, "per_run_limit: 1", "per_run_limit: §18446744073709551616")),
+    wrong("an integer of 5000 digits", "IG110", "64 bits",
+          edited(SITE, "per_run_limit: 1", f"per_run_limit: §{'9' * 5000}")),
+    wrong(".nan", "IG110", ".nan", edited(PLATFORM, "temperature: 0.5", "temperature: §.nan")),
+    wrong(".inf", "IG110", "-.inf", edited(PLATFORM, "temperature: 0.5", "temperature: §-.inf")),
+    wrong("a number too large for a float", "IG110", "too large",
+          edited(PLATFORM, "temperature: 0.5", "temperature: §1e999")),
+    wrong("an alias bomb", "IG104", "aliases expand to over 10,000 nodes",
+          {PLATFORM: BOMB}),
+    wrong("an alias inside of its own anchor", "IG103", "*loop refers to no complete anchor",
+          added(PLATFORM, "x: &loop [1, §*loop]\n")),
+    wrong("an alias to nothing", "IG103", "*gone", added(PLATFORM, "x: §*gone\n")),
+    wrong("40,000 brackets", "IG104", "64 levels", {PLATFORM: "x: " + "[" * 64 + "§" + "[" * 40_000}),
+    wrong("70 nested mappings", "IG104", "64 levels",
+          {PLATFORM: "".join(f"{' ' * depth}{'§' * (depth == 65)}a:\n" for depth in range(70))}),
+    wrong("a file beyond 1 MiB", "IG104", "larger than 1 MiB", {PLATFORM: FILES[PLATFORM] + "#" * (1024 * 1024)}),
+]  # fmt: skip
+
+SHAPE = [
+    wrong("an unknown key of a site", "IG201", "did you mean `timezone`?",
+          on_site("timezone: Europe/Berlin", "§timezon: Europe/Berlin")),
+    wrong("an unknown key, deep inside", "IG201", "did you mean `per_run_limit`?",
+          on_site("    per_run_limit: 1", "    §per_run_limits: 1")),
+    wrong("an unknown key far from any", "IG201", "known here: display_name, sectors",
+          edited("industries.yaml", "  outdoors:\n", "  outdoors:\n    §zzz: 1\n")),
+    wrong("an unknown key in a list", "IG201", "did you mean `reason`?",
+          edited(ACCOUNT, "    credits: 100\n", "    credits: 100\n    §reasons: x\n")),
+    wrong("a derived value written out", "IG201", "unknown key", on_site("publishing:\n", "publishing:\n  §capacity: 9\n")),
+    wrong("text for a number", "IG202", "remove the quotes: 1", on_site("per_run_limit: 1", 'per_run_limit: §"1"')),
+    wrong("a float for a whole number", "IG202", "not a whole number", on_site("per_run_limit: 1", "per_run_limit: §1.5")),
+    wrong("a whole float for a whole number", "IG202", "not a whole number",
+          on_site("per_run_limit: 1", "per_run_limit: §2.0")),
+    wrong("a number for text", "IG202", 'quote it: "5"',
+          edited("authors/ann.yaml", "display_name: Ann Example", "display_name: §5")),
+    wrong("true for text", "IG202", "true is not text",
+          edited("authors/ann.yaml", "display_name: Ann Example", "display_name: §true")),
+    wrong("yes for a boolean", "IG202", "write true", on_site("enabled: true", "enabled: §yes")),
+    wrong("off for a boolean", "IG202", "write false", on_site("enabled: true", "enabled: §off")),
+    wrong("1 for a boolean", "IG202", "not true or false", on_site("enabled: true", "enabled: §1")),
+    wrong("text for a list", "IG202", "write [boots]",
+          on_site("keywords: [hiking boots, winter boots]", "keywords: §boots")),
+    wrong("a list for a mapping", "IG202", "not a mapping", on_site("ai:\n  max_tokens: 4000\n", "ai: §[1]\n")),
+    wrong("text for a mapping", "IG202", "not a mapping", on_site("publishing:\n  days: [mon, wed, fri]\n  "
+          'time_slots: ["09:00", "14:00", "18:00"]\n', "publishing: §daily\n")),
+    wrong("9:00 without quotes and zero", "IG203", 'write "09:00"', on_site('time: "02:00"', "time: §9:00")),
+    wrong("a number for a time", "IG203", 'write "09:00"', on_site('time: "02:00"', "time: §9")),
+    wrong("a quoted time without zero", "IG203", 'write "09:05"', on_site('time: "02:00"', 'time: §"9:5"')),
+    wrong("25 o'clock", "IG203", "24-hour clock", on_site('time: "02:00"', 'time: §"25:00"')),
+    wrong("a time with seconds", "IG203", "not HH:MM", on_site('time: "02:00"', 'time: §"09:00:00"')),
+    wrong("a superscript time", "IG203", "24-hour clock", on_site('time: "02:00"', 'time: §"²:00"')),
+    wrong("a time of 5000 digits", "IG203", "24-hour clock", on_site('time: "02:00"', f'time: §"{"9" * 5000}"')),
+    wrong("the second slot wrong", "IG203", 'write "14:00"',
+          on_site('["09:00", "14:00", "18:00"]', '["09:00", §14:0, "18:00"]')),
+    wrong("a temperature above 2", "IG204", "2.5 is above 2",
+          edited(PLATFORM, "temperature: 0.5", "temperature: §2.5")),
+    wrong("a negative delay", "IG204", "-1 is below 0", added(SITE, "delays:\n  within_stage: §-1\n")),
+    wrong("a budget above 100", "IG204", "101 is above 100",
+          on_site("    per_run_limit: 1", "    per_run_limit: 1\n    budget_pct: §101")),
+    wrong("an empty text", "IG204", "is empty", edited("authors/ann.yaml", "Ann Example", '§""')),
+    wrong("no batch", "IG204", "0 is below 1",
+          on_site("    per_run_limit: 1", "    per_run_limit: 1\n    batch_size: §0")),
+    wrong("a frequency that there is not", "IG205", "did you mean `daily`?",
+          on_site("  enabled: true\n", "  enabled: true\n  frequency: §dayly\n")),
+    wrong("a weekday in full", "IG205", "did you mean `fri`?", on_site("[mon, wed, fri]", "[mon, wed, §frid]")),
+    wrong("a publisher type that there is not", "IG205", "did you mean `wordpress`?",
+          on_site("type: static\n  path: published/blog", "type: §wordpres")),
+    wrong("a publisher without a type", "IG206", "publisher.type is missing",
+          on_site("publisher:\n  type: static\n", "publisher:\n")
+          | on_site("publisher:\n  type: static\n  path: published/blog\n", "publisher: §{path: published/blog}\n")),
+    wrong("a site without an account", "IG206", "add `account:`", on_site("account: acme\n", "")),
+    wrong("a publisher without its folder", "IG206", "add `path:`",
+          on_site("publisher:\n  type: static\n  path: published/blog\n", "publisher: §{type: static}\n")),
+    wrong("an amount that is a number", "IG207", "quoted decimal string",
+          edited(PLATFORM, '"0.01"', "§0.01")),
+    wrong("an amount with a currency", "IG207", 'write it like "0.00125"', edited(PLATFORM, '"0.01"', '§"$0.01"')),
+    wrong("an amount of ten decimals", "IG207", 'write it like "0.00125"', edited(PLATFORM, '"0.01"', '§"0.0123456789"')),
+    wrong("a negative amount", "IG207", "not negative", edited(PLATFORM, '"0.01"', '§"-0.01"')),
+    wrong("a plain http address", "IG210", "https", on_site("https://blog.example", "§http://blog.example")),
+    wrong("a timezone that there is not", "IG210", "did you mean `Europe/Berlin`?",
+          on_site("Europe/Berlin", "§Europe/Berlino")),
+    wrong("a language in words", "IG210", "pattern", on_site("language: en", "language: §english")),
+    wrong("a reference of two kinds", "IG210", "{env: NAME}",
+          edited("providers.yaml", "{env: SAMPLES_API_KEY}", "§{env: A, file: b}")),
+    wrong("a sops file without a key", "IG210", "sops",
+          edited("providers.yaml", "{env: SAMPLES_API_KEY}", "§{sops: secrets.yaml}")),
+    wrong("a publishing folder above the root", "IG210", "stays inside",
+          on_site("published/blog", "§../elsewhere")),
+    wrong("a minimum above the maximum", "IG210", "min is larger than max",
+          edited("strategies/guides.yaml", "word_count:\n  min: 600", "word_count:\n  §min: 6000")
+          | {"strategies/guides.yaml": FILES["strategies/guides.yaml"].replace(
+              "word_count:\n  min: 600\n  max: 900", "word_count: §{min: 6000, max: 900}")}),
+    wrong("a date that there is not", "IG210", "2026-12-01", on_model("drafter", 'shutdown_on: §"2026-02-30"')),
+    wrong("a duration in words", "IG210", '"5m"', added(PLATFORM, "reconcile:\n  interval: §hourly\n")),
+    wrong("a webhook without an address", "IG210", "needs `url`",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: webhook}\n")),
+    wrong("a name with a space in a catalogue", "IG108", "lower-case",
+          edited("tiers.yaml", "  free: {}", "  §free tier: {}")),
+]  # fmt: skip
+
+OPENAI, AWS = "sk-proj-CANARYCANARYCANARY1234", "AKIACANARYCANARY1234"
+GHOST = f"{'ca' * 12}:{'0a' * 32}"
+SECRETS = [
+    wrong("an OpenAI key", "IG209", "write {env: NAME}",
+          edited("providers.yaml", "{env: SAMPLES_API_KEY}", f"§{OPENAI}")),
+    wrong("an AWS key in a description", "IG209", "revoke this one", added(SITE, f"description: §key {AWS}\n")),
+    wrong("a Ghost key", "IG209", "write {env: NAME}",
+          on_site("type: static\n  path: published/blog", f"type: ghost\n  admin_api_key: §{GHOST}")),
+    wrong("a password of any shape", "IG209", "write {env: NAME}",
+          on_site("type: static\n  path: published/blog",
+                  "type: wordpress\n  username: ann\n  application_password: §canary")),
+    wrong("a key in a prompt", "IG209", "revoke", {ARTICLE: FILES[ARTICLE] + f"§Use {OPENAI}.\n"}),
+    wrong("a key for a setting that sites inherit", "IG209", "revoke",
+          edited(ACCOUNT, "image_style: natural", f"image_style: §{OPENAI}")),
+    wrong("a key for a kind", "IG209", "revoke",
+          {"authors/bob.yaml": f"apiVersion: igny8/v1\nkind: §{OPENAI}\ndisplay_name: Bob\n"}),
+    wrong("a key for a name", "IG209", "revoke", edited("authors/ann.yaml", "name: ann\n", f"name: §{OPENAI}\n")),
+    wrong("a key for a key", "IG209", "revoke", added(SITE, f"§{OPENAI}: 1\n")),
+    wrong("a key in a keyword list", "IG209", "revoke", {CSV: f"keyword,volume\nboots,1\n§{OPENAI},2\n"}),
+    wrong("a key for a search volume", "IG209", "revoke", {CSV: f"keyword,volume\nboots,1\n§shoes,{OPENAI}\n"}),
+    wrong("a key behind a legacy word", "IG209", "revoke", added(SITE, f"wp_api_key: §{OPENAI}\n"), beside=("IG208",)),
+]  # fmt: skip
+
+KEYWORD_LISTS = [
+    wrong("no header", "IG112", "unknown column", {CSV: "hiking boots,900\n"}),
+    wrong("another column", "IG112", "unknown column 'cpc'", {CSV: "keyword,cpc\nboots,1\n"}),
+    wrong("no keyword column", "IG112", "no column `keyword`", {CSV: "volume\n900\n"}),
+    wrong("an empty list", "IG112", "no column `keyword`", {CSV: ""}),
+    wrong("a volume in words", "IG112", "volume 'many' is no whole number", {CSV: "keyword,volume\nboots,1\n§shoes,many\n"}),
+    wrong("a negative volume", "IG112", "no whole number", {CSV: "keyword,volume\n§shoes,-1\n"}),
+    wrong("a volume of 5000 digits", "IG112", "no whole number", {CSV: f"keyword,volume\n§shoes,{'9' * 5000}\n"}),
+    wrong("an intent that there is not", "IG112", "informational", {CSV: "keyword,intent\n\n§shoes,buying\n"}),
+    wrong("an empty keyword", "IG112", "keyword is empty", {CSV: "keyword,volume\n§,5\n"}),
+    wrong("an open quote", "IG112", "not readable as CSV", {CSV: 'keyword\nboots\n§"shoes\n'}),
+    wrong("a comma too many", "IG112", "more cells", {CSV: "keyword,volume\n§boots, black,100\n"}, ),
+]  # fmt: skip
+
+REFERENCES = [
+    wrong("no such account", "IG301", "did you mean `acme`?", on_site("account: acme", "account: §acmee")),
+    wrong("no such author", "IG301", "did you mean `ann`?", on_site("author: ann", "author: §anne")),
+    wrong("no such strategy", "IG301", "did you mean `guides`?", on_site("strategy: guides", "strategy: §guide")),
+    wrong("no such industry", "IG301", "did you mean `outdoors`?", on_site("industry: outdoors", "industry: §outdoor")),
+    wrong("no such sector", "IG301", "did you mean `hiking`?", on_site("name: hiking", "name: §hikin")),
+    wrong("no such keyword list", "IG301", "did you mean `keywords/hiking.csv`?",
+          on_site("keywords_file: keywords/hiking.csv", "keywords_file: §keywords/hikes.csv")),
+    wrong("no such preset", "IG301", "did you mean `brisk`?",
+          on_site("  enabled: true\n", "  enabled: true\n  preset: §brisky\n")),
+    wrong("a preset unlike any", "IG301", "aggressive, balanced, conservative",
+          on_site("  enabled: true\n", "  enabled: true\n  preset: §zzz\n")
+          | edited(PLATFORM, "presets:\n  brisk:\n    stages:\n      content:\n        per_run_limit: 2\n", "")),
+    wrong("no such tier", "IG301", "did you mean `growth`?", edited(ACCOUNT, "tier: growth", "tier: §grown")),
+    wrong("no tiers at all", "IG301", "write tiers.yaml",
+          {"tiers.yaml": None} | edited(ACCOUNT, "tier: growth", "tier: §growth")),
+    wrong("no models at all", "IG301", "write models.yaml", {MODELS: None}, file=SITE),
+    wrong("no such provider", "IG301", "did you mean `samples`?",
+          edited(MODELS, "    provider: samples\n    cost_per_image: \"0.05\"",
+                 "    provider: §sample\n    cost_per_image: \"0.05\"")),
+    wrong("no such successor", "IG301", "did you mean `writer`?", on_model("drafter", "replaced_by: §writr")),
+    wrong("no such fallback", "IG301", "did you mean `painter`?", on_model("sketcher", "fallbacks: [§paintr]")),
+    wrong("a fallback of another type", "IG302", "writer is a text model", on_model("sketcher", "fallbacks: [§writer]")),
+    wrong("a preference for nothing", "IG301", "did you mean `writer`?",
+          edited(ACCOUNT, "  image_style: natural\n", "  model_preferences: {text: §writr}\n")),
+    wrong("a preference for Testing", "IG302", "drafter is the Testing model",
+          edited(ACCOUNT, "  image_style: natural\n", "  model_preferences: {text: §drafter}\n")),
+    wrong("a preference of another type", "IG302", "painter is a image model",
+          edited(ACCOUNT, "  image_style: natural\n", "  model_preferences: {text: §painter}\n")),
+    wrong("a preference for an inactive model", "IG302", "not active",
+          on_site("  max_tokens: 4000\n", "  model_preferences: {text: §old}\n")
+          | added(MODELS, "  old: {type: text, provider: samples, active: false}\n")),
+    wrong("a payment method of another country", "IG302", "offered there: card, sepa",
+          edited(ACCOUNT, "payment_method: sepa", "payment_method: §ideal")),
+    wrong("a prompt for no function", "IG301", "did you mean `generate_content`?",
+          edited(ARTICLE, "function: generate_content", "function: §generate_contents"), beside=("IG410",)),
+    wrong("a grant twice", "IG109", "opening stands 2 times",
+          edited(ACCOUNT, "grants:\n", "grants:\n  - {id: opening, credits: 5, reason: again}\n")
+          | {ACCOUNT: FILES[ACCOUNT].replace(
+              "    reason: first month\n", "    reason: first month\n  - §{id: opening, credits: 5, reason: more}\n")}),
+    wrong("a user twice", "IG109", "ann@example.com stands 2 times",
+          edited(ACCOUNT, "    role: owner\n", "    role: owner\n  - §{email: ann@example.com, role: viewer}\n")),
+    wrong("a sector twice", "IG109", "the sector hiking stands twice",
+          on_site("author: ann", "  - §{name: hiking}\nauthor: ann")),
+]  # fmt: skip
+
+RULES = [
+    wrong("no Live model", "IG401", "no active text model is marked",
+          edited(MODELS, "    tokens_per_credit: 1000\n    default: true\n", "    tokens_per_credit: 1000\n")
+          | {MODELS: FILES[MODELS].replace("models:\n", "§models:\n").replace(
+              "    tokens_per_credit: 1000\n    default: true\n", "    tokens_per_credit: 1000\n")},
+          beside=("IG401", "IG401")),
+    wrong("two Live models", "IG401", "writer is the active default text model already",
+          added(MODELS, "  zweiter:\n    type: text\n    provider: samples\n    cost_per_1k_input: \"0.001\"\n"
+                '    cost_per_1k_output: "0.001"\n    tokens_per_credit: 1000\n    default: §true\n')),
+    wrong("two Testing models", "IG401", "sketcher is the active testing image model already",
+          added(MODELS, "  zweiter:\n    type: image\n    provider: samples\n    cost_per_image: \"0.001\"\n"
+                "    credits_per_image: 1\n    testing: §true\n")),
+    wrong("one model for both", "IG401", "writer is marked both", {MODELS: FILES[MODELS].replace(
+        "    tokens_per_credit: 1000\n", "    tokens_per_credit: 1000\n    testing: §true\n").replace(
+        "    tokens_per_credit: 10000\n    testing: true\n", "    tokens_per_credit: 10000\n")}),
+    wrong("a stage without its Live model", "IG401", "no active image model",
+          {MODELS: FILES[MODELS].replace("models:\n", "§models:\n").replace(
+              "    credits_per_image: 8\n    default: true\n", "    credits_per_image: 8\n")}),
+    wrong("an active model without its cost", "IG402", "writer is active but has no cost_per_1k_output",
+          edited(MODELS, '  writer:\n    type: text\n    provider: samples\n    cost_per_1k_input: "0.00125"\n'
+                 '    cost_per_1k_output: "0.01"\n',
+                 '  §writer:\n    type: text\n    provider: samples\n    cost_per_1k_input: "0.00125"\n')),
+    wrong("an active model without its credit rate", "IG402", "painter is active but has no credits_per_image",
+          {MODELS: FILES[MODELS].replace("  painter:", "  §painter:").replace("    credits_per_image: 8\n", "")}),
+    wrong("a rate of the other type", "IG402", "tokens_per_credit is not for image models",
+          on_model("painter", "tokens_per_credit: §1000")),
+    wrong("an image price on a text model", "IG402", "cost_per_image is for image models",
+          on_model("writer", 'cost_per_image: §"0.01"')),
+    wrong("an inactive provider", "IG402", "provider spare is not active",
+          edited(MODELS, '    provider: samples\n    cost_per_image: "0.05"', '    provider: §spare\n    cost_per_image: "0.05"')
+          | added("providers.yaml", "  spare: {type: ai, adapter: offline, active: false}\n")),
+    wrong("a provider that is no AI", "IG402", "provider mail is no AI provider",
+          edited(MODELS, '    provider: samples\n    cost_per_image: "0.05"', '    provider: §mail\n    cost_per_image: "0.05"')
+          | added("providers.yaml", "  mail: {type: email, adapter: smtp}\n")),
+    wrong("a model switched off today", "IG403", "move to drafter",
+          on_model("writer", 'shutdown_on: §"2026-11-20"\n    replaced_by: drafter')),
+    wrong("a model off in 60 days", "IG403", "is switched off on 2027-01-19",
+          on_model("writer", 'shutdown_on: §"2027-01-19"'), "warning"),
+    wrong("a deprecated model", "IG404", "deprecated since 2026-11-20",
+          on_model("writer", 'deprecation_date: §"2026-11-20"'), "warning"),
+    wrong("a model sold below its cost", "IG405", "costs $0.0600 and is sold for $0.0500",
+          {MODELS: FILES[MODELS].replace("  painter:", "  §painter:").replace('"0.05"', '"0.06"').replace(
+              "credits_per_image: 8", "credits_per_image: 5")}, "warning"),
+    wrong("Testing as dear as Live", "IG405", "Testing sketcher is not cheaper than Live painter",
+          {MODELS: FILES[MODELS].replace("  sketcher:", "  §sketcher:").replace('"0.004"', '"0.05"').replace(
+              "credits_per_image: 1", "credits_per_image: 9")}, "warning"),
+    wrong("AI settings on a tier without", "IG406", "the tier free does not allow",
+          {ACCOUNT: FILES[ACCOUNT].replace("tier: growth", "tier: free").replace("ai:\n", "§ai:\n"),
+           SITE: FILES[SITE].replace("ai:\n  max_tokens: 4000\n", "")}),
+    wrong("AI settings of a site on a tier without", "IG406", "the tier free does not allow",
+          {SITE: FILES[SITE].replace("ai:\n", "§ai:\n"),
+           ACCOUNT: FILES[ACCOUNT].replace("tier: growth", "tier: free").replace("ai:\n  image_style: natural\n", "")}),
+    wrong("budgets above 100", "IG407", "add up to 101 %: 15 + 10 + 41 + 5 + 30",
+          {SITE: FILES[SITE].replace("stages:\n", "§stages:\n").replace(
+              "    per_run_limit: 1\n", "    per_run_limit: 1\n    budget_pct: 41\n")}),
+    wrong("auto_publish without a publisher", "IG408", "add a `publisher` block, or write `publishing: {auto_publish: false}`",
+          on_site("publisher:\n  type: static\n  path: published/blog\n", "")
+          | {SITE: FILES[SITE].replace("publisher:\n  type: static\n  path: published/blog\n", "").replace(
+              "  days: [mon", "  auto_publish: §true\n  days: [mon")}),
+    wrong("no days", "IG408", "publishing.days is empty", on_site("[mon, wed, fri]", "§[]")),
+    wrong("no slots", "IG408", "publishing.time_slots is empty", on_site('["09:00", "14:00", "18:00"]', "§[]")),
+    wrong("Testing where there is none", "IG409", "stage content asks for Testing",
+          {SITE: FILES[SITE].replace("    per_run_limit: 1\n", "    per_run_limit: 1\n    model: §testing\n"),
+           MODELS: FILES[MODELS].replace("    tokens_per_credit: 10000\n    testing: true\n",
+                                         "    tokens_per_credit: 10000\n")}),
+    wrong("a function without a prompt", "IG410", "write prompts/generate-content.md", {ARTICLE: None}, file="prompts"),
+    wrong("two prompts for a function", "IG410", "article is the prompt of generate_content already",
+          {"prompts/second.md": FILES[ARTICLE].replace("function: ", "function: §")}),
+    wrong("more sites than the tier has", "IG411", "3 sites; the tier growth includes 2",
+          edited(ACCOUNT, "tier: growth", "tier: §growth")
+          | {f"sites/{name}.yaml": SITE_HEADER + "publishing: {auto_publish: false}\n" for name in ("two", "three")}),
+    wrong("more keywords than the tier has", "IG411", "24 keywords; the tier growth includes 20",
+          edited(ACCOUNT, "tier: growth", "tier: §growth")
+          | {CSV: "keyword\n" + "".join(f"phrase {number}\n" for number in range(22))}),
+    wrong("a stage that there is not", "IG412", "did you mean `content`?", on_site("stages:\n", "stages:\n  §contents: {}\n")),
+    wrong("a model on a local stage", "IG412", "remove `model`", on_site("stages:\n", "stages:\n  tasks: {§model: live}\n")),
+    wrong("a budget on the review", "IG412", "calls no AI", on_site("stages:\n", "stages:\n  review: {§budget_pct: 5}\n")),
+    wrong("batches of the review", "IG412", "has no batches", on_site("stages:\n", "stages:\n  review: {§batch_size: 5}\n")),
+    wrong("a stage of a preset that there is not", "IG412", "did you mean `content`?",
+          edited(PLATFORM, "      content:\n", "      §contant:\n")),
+    wrong("one folder for two sites", "IG413", "site blog publishes into published/blog already",
+          {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: §published/blog}\n"}),
+    wrong("one folder for two sites, written differently", "IG413", "site blog publishes into published/blog already",
+          {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: §./published/blog/}\n"}),
+    wrong("more approvals than slots", "IG501", "up to 14 approvals a week for 9 slots",
+          {SITE: FILES[SITE].replace("    per_run_limit: 1\n", "    per_run_limit: 2\n").replace(
+              "publishing:\n", "§publishing:\n")}, "warning"),
+    wrong("fewer images than prompts", "IG502", "raise it to 15",
+          on_site("stages:\n", "stages:\n  images: {per_run_limit: §14}\n"), "warning"),
+    wrong("a limit that is no multiple", "IG503", "no multiple of batch_size 2",
+          {SITE: FILES[SITE].replace("    per_run_limit: 1\n", "    per_run_limit: §1\n    batch_size: 2\n")}, "warning"),
+    wrong("a channel that nothing is sent to", "IG114", "nothing is sent",
+          added(PLATFORM, "notifications:\n  §channels:\n    ops: {type: webhook, url: https://x.example}\n"), "warning"),
+]  # fmt: skip
+
+PROMPTS = [
+    wrong("no front matter", "IG107", "no front matter", {ARTICLE: "Write {{ idea.title }}.\n"}),
+    wrong("front matter without an end", "IG107", "no front matter", {ARTICLE: "---\nkind: Prompt\n"}),
+    wrong("an unknown key in the front matter", "IG201", "did you mean `variables`?",
+          edited(ARTICLE, "variables: ", "§variable: ")),
+    wrong("a variable that is not named", "IG211", "the template uses 'titel'",
+          {ARTICLE: FILES[ARTICLE] + "§More: {{ titel }}\n"}),
+    wrong("a variable that is not named, below a long front matter", "IG211", "the template uses 'titel'",
+          {ARTICLE: FILES[ARTICLE].replace("\n---\nFor", "\ndescription: >-\n  one\n  two\n# three\n---\nFor")
+           + "§More: {{ titel }}\n"}),
+    wrong("a variable that the function does not offer", "IG211", "offers no variable 'clusters'",
+          edited(ARTICLE, "[site, idea]", "[site, idea, §clusters]")),
+    wrong("a template that does not parse", "IG211", "does not parse", {ARTICLE: FILES[ARTICLE] + "§{% if idea %}\n"}),
+    wrong("a filter that there is not", "IG211", "does not parse", {ARTICLE: FILES[ARTICLE] + "§{{ idea | shout }}\n"}),
+    wrong("the model type of another function", "IG211", "write text",
+          edited(ARTICLE, "model_type: text", "model_type: §image")),
+    wrong("the output of another function", "IG211", "write article", edited(ARTICLE, "output: article", "output: §ideas")),
+]  # fmt: skip
+
+CORPUS = [
+    *FILES_AND_FOLDERS, *YAML_TEXT, *SHAPE, *SECRETS, *KEYWORD_LISTS, *REFERENCES, *RULES, *PROMPTS,
+]  # fmt: skip
+EXACT_PLACES = {"not UTF-8": (3, 4)}
+NOT_REACHABLE: dict[str, str] = {}
+
+
+def title_of(mistake: Mistake) -> str:
+    return f"{mistake.code}-{mistake.title}"
+
+
+@pytest.mark.parametrize("mistake", CORPUS, ids=title_of)
+def test_a_mistake_is_told_once_with_its_code_its_place_and_the_way_out(mistake, tmp_path):
+    found = compile_root(tmp_path, mistake.unmarked()).findings
+    file, line, column = mistake.place()
+    line, column = EXACT_PLACES.get(mistake.title, (line, column))
+    about = [item for item in found if (item.code, item.file) == (mistake.code, file) and mistake.says in told(item)]
+    assert [(item.mark.line, item.mark.column, item.severity) for item in about] == [
+        (line, column, mistake.severity)
+    ], found
+    others = sorted(item.code for item in found if item not in about)
+    assert others == sorted(mistake.beside), found
+
+
+def told(item):
+    return f"{item.message}\n{item.hint}"
+
+
+def test_every_code_is_in_the_corpus():
+    covered = {mistake.code for mistake in CORPUS} | {"IG208"}  # every legacy word has its own test below
+    assert covered | set(NOT_REACHABLE) == {entry.code for entry in CODES}
+    assert not covered & set(NOT_REACHABLE)
+
+
+def test_titles_of_the_corpus_are_unique():
+    assert len({title_of(mistake) for mistake in CORPUS}) == len(CORPUS)
+
+
+LEGACY = [
+    ("quality_tier", "testing: true"), ("model_tier", "default: true"), ("credit_percentage", "budget_pct"),
+    ("use_testing", "model: testing"), ("scheduling_mode", "time_slots"), ("daily_publish_limit", "time_slots"),
+    ("weekly_publish_limit", "time_slots"), ("monthly_publish_limit", "time_slots"),
+    ("stagger_enabled", "time_slots"), ("stagger_interval_minutes", "time_slots"), ("queue_limit", "time_slots"),
+    ("mobile_image_size", "image_size"), ("max_items", "per_run_limit"),
+    ("input_token_rate", "cost_per_1k_input"), ("output_token_rate", "cost_per_1k_output"),
+    ("input_cost_per_1m", "divide by 1000"), ("output_cost_per_1m", "divide by 1000"),
+    ("cost_per_1k_input_tokens", "cost_per_1k_input"), ("cost_per_1k_output_tokens", "cost_per_1k_output"),
+    ("default_text_model", "default: true"), ("default_image_model", "default: true"),
+    ("default_image_service", "provider"), ("wp_url", "url"), ("wp_api_key", "publisher"),
+    ("reference_id", "payment_ref"),
+]  # fmt: skip
+LEGACY_PLACES = {
+    "a site": ("", added),
+    "a stage": ("    ", lambda path, line: on_site("    per_run_limit: 1\n", f"    per_run_limit: 1\n{line}")),
+    "a model": ("    ", lambda path, line: edited(MODELS, "  writer:\n", f"  writer:\n{line}")),
+    "an account": ("", lambda path, line: added(ACCOUNT, line)),
+}
+
+
+@pytest.mark.parametrize("place", LEGACY_PLACES)
+@pytest.mark.parametrize(("word", "replacement"), LEGACY)
+def test_a_word_of_the_past_is_refused_with_its_replacement(word, replacement, place, tmp_path):
+    indent, change = LEGACY_PLACES[place]
+    files = change(SITE, f"{indent}{word}: 5\n")
+    (path, text), *_ = files.items()
+    line = text[: text.index(f"{word}: 5")].count("\n") + 1
+    (finding,) = compile_root(tmp_path, files).findings
+    assert (finding.code, finding.file, finding.mark.line) == ("IG208", path, line)
+    assert (finding.mark.column, finding.mark.length) == (len(indent) + 1, len(word))
+    assert replacement in finding.hint
+
+
+@pytest.mark.parametrize("mistake", SECRETS, ids=title_of)
+def test_a_secret_is_repeated_in_no_finding_and_in_no_resource(mistake, tmp_path):
+    compilation = compile_root(tmp_path, mistake.unmarked())
+    findings = json.dumps([item.to_json() for item in compilation.findings]).lower()
+    data = json.dumps([item.data for item in compilation.resources]).lower()
+    for secret in ("canary", GHOST):
+        assert secret not in findings
+        assert secret not in data
+
+
+def test_a_missing_root_is_one_finding(tmp_path):
+    compilation = compile_tree(read_tree(tmp_path / "nowhere"), EXTENSIONS, TODAY)
+    (finding,) = compilation.findings
+    assert (finding.code, finding.file, finding.hint) == (
+        "IG101", str(tmp_path / "nowhere"), "check the path given with -C",
+    )  # fmt: skip
+    assert compilation.resources == ()
+
+
+def test_an_empty_folder_is_one_finding(tmp_path):
+    (finding,) = compile_tree(read_tree(tmp_path), EXTENSIONS, TODAY).findings
+    assert (finding.code, finding.severity) == ("IG101", "error")
+    assert "platform.yaml" in finding.hint
+
+
+def test_files_outside_of_the_known_folders_are_none_of_our_business(tmp_path):
+    files = {"notes.yaml": "[", "src/main.py": "x", "sites/.draft.yaml": "[", "README.md": "hi"}
+    assert compile_root(tmp_path, files).findings == ()
+
+
+@pytest.mark.parametrize("text", ["[" * 40_000, "{a: " * 40_000, "- " * 40_000, "x: " + BOMB.replace("§", "") * 50])
+def test_a_hostile_file_is_refused_in_under_a_second(text, tmp_path):
+    root = write_root(tmp_path, {PLATFORM: text})
+    started = time.perf_counter()
+    compilation = compile_tree(read_tree(root), EXTENSIONS, TODAY)
+    assert not compilation.is_valid
+    assert time.perf_counter() - started < 1
+
+
+def test_twenty_thousand_unknown_keys_are_told_in_seconds(tmp_path):
+    text = FILES[PLATFORM] + "".join(f"key{number}: 1\n" for number in range(20_000))
+    started = time.perf_counter()
+    found = compile_root(tmp_path, {PLATFORM: text}).findings
+    assert {item.code for item in found} == {"IG201"}
+    assert time.perf_counter() - started < 5
+
+
+def test_all_mistakes_are_told_in_one_go_in_the_order_of_files_and_lines(tmp_path):
+    files = {
+        **on_site('time: "02:00"', "time: 9:00"),
+        **edited(ACCOUNT, "tier: growth", "tier: grown"),
+        **edited(PLATFORM, "temperature: 0.5", "temperature: 3"),
+        "sites/broken.yaml": "x: [\n",
+    }
+    found = compile_root(tmp_path, files).findings
+    assert [(item.file, item.code) for item in found] == [
+        (ACCOUNT, "IG301"), (PLATFORM, "IG204"), (SITE, "IG203"), ("sites/broken.yaml", "IG103"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("today", "severities"),
+    [
+        (date(2026, 10, 1), []), (date(2026, 10, 2), ["warning"]), (date(2026, 11, 30), ["warning"]),
+        (date(2026, 12, 1), ["error"]), (date(2027, 12, 1), ["error"]),
+    ],
+)  # fmt: skip
+def test_a_shutdown_is_announced_for_60_days_and_then_refused(today, severities, tmp_path):
+    found = compile_root(tmp_path, on_model("writer", 'shutdown_on: "2026-12-01"'), today).findings
+    assert [item.severity for item in found] == severities
+
+
+def test_an_inactive_model_may_be_incomplete_deprecated_and_switched_off(tmp_path):
+    text = 'type: text, provider: samples, active: false, shutdown_on: "2020-01-01", deprecation_date: "2020-01-01"'
+    assert compile_root(tmp_path, added(MODELS, f"  old: {{{text}}}\n")).findings == ()
+
+
+@pytest.mark.parametrize("path", [PLATFORM, MODELS, "tiers.yaml", "providers.yaml", "industries.yaml", ACCOUNT, SITE])
+@pytest.mark.parametrize("content", ["x: [\n", b"\xff\xfe", "- 1\n"], ids=["syntax", "encoding", "list"])
+def test_an_unreadable_file_is_one_finding_and_brings_no_others_along(path, content, tmp_path):
+    found = compile_root(tmp_path, {path: content}).findings
+    assert [item.file for item in found] == [path], found
+
+
+def test_a_bad_value_that_many_sites_inherit_is_one_mistake(tmp_path):
+    files = {
+        **edited(PLATFORM, "temperature: 0.5", "temperature: 9"),
+        "sites/two.yaml": SITE_HEADER + "publishing: {auto_publish: false}\n",
+    }
+    (finding,) = compile_root(tmp_path, files).findings
+    assert (finding.code, finding.file, finding.mark.line, finding.mark.column) == ("IG204", PLATFORM, 6, 18)
