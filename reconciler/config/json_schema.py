@@ -8,7 +8,6 @@ from typing import Any
 from reconciler.config.documents import API_VERSION
 from reconciler.kinds import Kind
 from reconciler.kinds.extensions import Extensions, StageDeclaration
-from reconciler.kinds.fields import NAME_PATTERN
 
 
 def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
@@ -21,6 +20,8 @@ def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
         schema["definitions"]["AiSettings"]["description"] = "Any of the seven AI settings."
     if kind.slug == "platform":
         schema["definitions"]["Preset"]["properties"]["stages"] = _stages_schema(extensions)
+    if kind.slug == "providers":
+        schema["definitions"]["Provider"]["properties"]["adapter"] = {"enum": list(extensions.adapter_names)}
     if kind.slug == "prompt":
         properties.pop("template")
     header = {
@@ -122,8 +123,9 @@ def _draft7(schema: dict[str, Any]) -> dict[str, Any]:
                 walked |= walked.pop("anyOf")[0]
             if walked.get("default", ...) is None:
                 del walked["default"]
-        if walked.get("propertyNames") and walked["propertyNames"].get("pattern") == NAME_PATTERN:
-            walked["propertyNames"] = {"pattern": NAME_PATTERN}
+        # Names that do not fit the pattern are refused, not just left unchecked.
+        if "patternProperties" in walked:
+            walked.setdefault("additionalProperties", False)
         if isinstance(walked.get("title"), str) and "properties" not in walked:
             del walked["title"]
         return walked

@@ -16,7 +16,7 @@ from reconciler.config.suggest import did_you_mean, legacy_replacement
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 from reconciler.ids import canonical_json
 from reconciler.kinds.extensions import Extensions
-from reconciler.kinds.fields import NAME_PATTERN, Spec
+from reconciler.kinds.fields import NAME_PATTERN, Spec, timezones
 
 _TYPE_NAMES = {
     "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
@@ -90,10 +90,23 @@ def _validate_extension(
         if isinstance(publisher, dict):
             yield from _validate_publisher(publisher, extensions, locator)
         yield from _validate_stages(value.get("stages"), ("stages",), extensions, locator)
+    if document.kind.slug == "providers":
+        yield from _validate_adapters(value.get("providers"), extensions, locator)
     presets = value.get("presets") if document.kind.slug == "platform" else None
     for name, preset in presets.items() if isinstance(presets, dict) else ():
         stages = preset.get("stages") if isinstance(preset, dict) else None
         yield from _validate_stages(stages, ("presets", name, "stages"), extensions, locator)
+
+
+def _validate_adapters(providers: Any, extensions: Extensions, locator: Locator) -> Iterable[Diagnostic]:
+    for name, provider in providers.items() if isinstance(providers, dict) else ():
+        written = provider.get("adapter") if isinstance(provider, dict) else None
+        if isinstance(written, str) and written not in extensions.adapter_names:
+            path = ("providers", name, "adapter")
+            file, mark = locator.place(path)
+            field, known = format_path(path), extensions.adapter_names
+            message = f"{field}: {_shown(written)} is not one of {', '.join(known)}"
+            yield Diagnostic("IG205", message, file, mark, field, did_you_mean(written, known))
 
 
 def _validate_publisher(publisher: dict[str, Any], extensions: Extensions, locator: Locator) -> Iterable[Diagnostic]:
@@ -237,9 +250,7 @@ def _type_hint(kind: str, written: Any) -> str:
 
 
 def _timezone_hint(written: str) -> str:
-    from zoneinfo import available_timezones
-
-    return did_you_mean(written, available_timezones())
+    return did_you_mean(written, sorted(timezones()))
 
 
 def _literals(detail: ErrorDetails) -> list[str]:

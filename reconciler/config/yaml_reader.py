@@ -62,7 +62,7 @@ class _Composer:
             raise _RefusedError(self._finding("IG104", f"nested deeper than {DEPTH_MAX} levels", event))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
-        if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
+        if event.tag is not None:
             raise _RefusedError(self._finding("IG110", f"the tag {event.tag} is not allowed", event))
         first_node = self.nodes
         self.nodes += 1

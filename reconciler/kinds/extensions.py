@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.kinds.fields import Spec
+from reconciler.kinds.providers import DECLARABLE_ADAPTERS
 
 ModelType = Literal["text", "image", "embedding"]
 ModelChoice = Literal["testing", "live"]
@@ -81,6 +82,11 @@ class Extensions:
     def functions(self) -> tuple[FunctionDeclaration, ...]:
         """Return the AI functions of the stages."""
         return tuple(stage.function for stage in self.stages if stage.function is not None)
+
+    @property
+    def adapter_names(self) -> tuple[str, ...]:
+        """Return the adapters that a catalogue may name."""
+        return tuple(dict.fromkeys((*DECLARABLE_ADAPTERS, *(adapter.name for adapter in self.adapters))))
 
     def stage(self, key: str) -> StageDeclaration:
         """Return the declaration of a stage; KeyError when there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -72,8 +73,14 @@ LocalTime = Annotated[
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
+@cache
+def timezones() -> frozenset[str]:
+    """Return all IANA timezones; finding them walks a folder, so it is done once."""
+    return frozenset(available_timezones())
+
+
 def _check_timezone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in timezones():
         raise PydanticCustomError("timezone", "not an IANA timezone such as Europe/Berlin", {})
     return value
 

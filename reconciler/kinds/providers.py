@@ -8,9 +8,11 @@ from pydantic import Field
 
 from reconciler.kinds.fields import Name, Positive, SecretRef, Spec, Url
 
-Adapter = Literal[
-    "openai", "anthropic", "google", "runware", "bria", "offline", "stripe", "paypal", "resend", "smtp"
-]  # fmt: skip
+# What a catalogue may name. A registered adapter may be named besides; one of these that is not registered can be
+# declared and planned, but not called.
+DECLARABLE_ADAPTERS = (
+    "openai", "anthropic", "google", "runware", "bria", "offline", "stripe", "paypal", "resend", "smtp",
+)  # fmt: skip
 
 
 class Credentials(Spec):
@@ -34,7 +36,7 @@ class Provider(Spec):
     """One provider account."""
 
     type: Literal["ai", "payment", "email"]
-    adapter: Adapter
+    adapter: Name
     credentials: Credentials = Credentials()
     endpoint: Url | None = None
     sandbox: bool = False

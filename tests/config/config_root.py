@@ -9,7 +9,8 @@ from pathlib import Path
 
 from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.compiler import compile_tree
-from reconciler.config.tree import read_tree
+from reconciler.config.tree import SourceFile, Tree, read_tree
+from reconciler.kinds import KINDS
 from reconciler.operations.app import EXTENSIONS
 
 TODAY = date(2026, 11, 20)
@@ -221,3 +222,12 @@ def resource(compilation: Compilation, ref: str) -> Resource:
     """Return a resource by `kind/name`; the compilation must have no errors."""
     assert compilation.is_valid, compilation.findings
     return next(item for item in compilation.resources if item.ref == ref)
+
+
+def compile_texts(files: Mapping[str, str]) -> Compilation:
+    """Compile texts as if they were files, without a disk."""
+    sources = []
+    for path, text in sorted(files.items()):
+        kind = next((item for item in KINDS if item.place.split("/")[0] == path.split("/")[0]), None)
+        sources.append(SourceFile(path, text, kind))
+    return compile_tree(Tree(Path("root"), tuple(sources), ()), EXTENSIONS, TODAY)

@@ -138,6 +138,7 @@ YAML_TEXT = [
           {PLATFORM: b"apiVersion: igny8/v1\nkind: Platform\n# M\xfcnchen\n"}),
     wrong("a tag", "IG110", "tag", added(PLATFORM, "x: §!!python/object:os.system {}\n")),
     wrong("a tag of YAML itself", "IG110", "tag", edited(SITE, "per_run_limit: 1", "per_run_limit: §!!int 1")),
+    wrong("an empty tag, which would make text a number", "IG110", "the tag ! ", edited(SITE, '"02:00"', '§! "5"')),
     wrong("a merge key", "IG110", "merge keys", added(PLATFORM, "base: &base {a: 1}\nmore:\n  §<<: *base\n")),
     wrong("a %YAML directive", "IG110", "directives", {PLATFORM: f"§%YAML 1.2\n---\n{FILES[PLATFORM]}"}),
     wrong("two documents", "IG110", "more than one document", added(PLATFORM, "§---\nkind: Platform\n")),

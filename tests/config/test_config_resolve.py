@@ -72,7 +72,7 @@ def test_model_preferences_are_inherited_type_by_type(tmp_path):
 def test_winner_and_losers_are_kept_with_file_and_line(tmp_path):
     files = with_ai(site="temperature: 1.1", account="temperature: 1.2", platform="temperature: 1.3")
     assert places(blog(tmp_path, files).provenance["ai", "temperature"]) == [
-        ("site", 1.1, "sites/blog.yaml:28"),
+        ("site", 1.1, "sites/blog.yaml:27"),
         ("account", 1.2, "accounts/acme.yaml:5"),
         ("platform", 1.3, "platform.yaml:4"),
         ("default", 0.7, ""),
@@ -85,7 +85,7 @@ def test_a_default_is_a_definition_too(tmp_path):
 
 def test_the_column_of_a_definition_is_that_of_its_value(tmp_path):
     (winner, *_) = blog(tmp_path, {}).provenance["ai", "max_tokens"]
-    assert (winner.file, winner.mark.line, winner.mark.column, winner.mark.length) == (SITE, 29, 15, 4)
+    assert (winner.file, winner.mark.line, winner.mark.column, winner.mark.length) == (SITE, 28, 15, 4)
 
 
 def test_a_key_that_is_left_empty_falls_back_like_one_that_is_left_out(tmp_path):
@@ -109,7 +109,7 @@ def test_a_preset_stands_below_the_sites_own_keys_and_above_the_defaults(tmp_pat
     site = blog(tmp_path, with_preset("brisk"))
     assert places(site.provenance["stages", "content", "per_run_limit"]) == [
         ("site", 1, "sites/blog.yaml:24"),
-        ("preset brisk", 2, "platform.yaml:10"),
+        ("preset brisk", 2, "platform.yaml:11"),
         ("default", 5, ""),
     ]
     assert site.spec.stages["content"].per_run_limit == 1

@@ -1,0 +1,120 @@
+"""The JSON Schemas for editors: fresh, valid, agreeing with what is written here, and with the compiler."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from config_root import FILES, compile_root, compile_texts
+from jsonschema import Draft7Validator
+from test_config_bad_files import SHAPE, title_of
+
+from reconciler.config.json_schema import schema_of, schema_text
+from reconciler.config.yaml_reader import read_yaml
+from reconciler.kinds import KINDS
+from reconciler.operations.app import EXTENSIONS
+
+REPOSITORY = Path(__file__).parents[2]
+ROOTS = [REPOSITORY, *sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())]
+VALIDATORS = {kind.slug: Draft7Validator(schema_of(kind, EXTENSIONS)) for kind in KINDS}
+# What a schema cannot say, or what draft-07 validators leave to "format".
+BEYOND_SCHEMAS = {
+    "a plain http address", "a timezone that there is not", "a reference of two kinds", "a sops file without a key",
+    "a publishing folder above the root", "a minimum above the maximum", "a date that there is not",
+    "a webhook without an address", "a whole float for a whole number",
+}  # fmt: skip
+
+
+def files_of(root):
+    return [path for kind in KINDS for path in sorted(root.glob(kind.place))]
+
+
+def kind_of(path: str):
+    folder = path.split("/")[0]
+    return next(kind for kind in KINDS if kind.place.split("/")[0] == folder)
+
+
+def value_in(path: str, text: str) -> Any:
+    """Return the document of a file, front matter only where it is a prompt."""
+    if path.endswith(".md"):
+        text = text.split("---\n")[1]
+    document, findings = read_yaml(text, path)
+    assert findings == ()
+    return document.value
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
+def test_the_committed_schema_is_current(kind):
+    committed = (REPOSITORY / "schemas" / f"{kind.slug}.schema.json").read_text(encoding="utf-8")
+    assert committed == schema_text(kind, EXTENSIONS), "run `igny8 schema export`"
+
+
+def test_there_is_one_schema_a_kind_and_no_other():
+    names = {path.name for path in (REPOSITORY / "schemas").iterdir()}
+    assert names == {f"{kind.slug}.schema.json" for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
+def test_a_schema_is_valid_draft_07_and_closed(kind):
+    schema = json.loads(schema_text(kind, EXTENSIONS))
+    Draft7Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["additionalProperties"] is False
+    assert not Draft7Validator(schema).is_valid({"apiVersion": "igny8/v1", "kind": kind.name, "no_such_key": 1})
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
+def test_every_file_of_the_repository_fits_its_schema(root):
+    paths = files_of(root)
+    assert len(paths) >= len(KINDS)
+    for path in paths:
+        relative = path.relative_to(root).as_posix()
+        value = value_in(relative, path.read_text(encoding="utf-8"))
+        assert [error.message for error in VALIDATORS[kind_of(relative).slug].iter_errors(value)] == [], path
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if not path.endswith(".csv")])
+def test_the_files_of_the_tests_root_fit_their_schemas(path):
+    assert VALIDATORS[kind_of(path).slug].is_valid(value_in(path, FILES[path]))
+
+
+@pytest.mark.parametrize("mistake", [item for item in SHAPE if item.title not in BEYOND_SCHEMAS], ids=title_of)
+def test_what_the_compiler_refuses_by_its_shape_the_schema_refuses_too(mistake, tmp_path):
+    (path, text), *_ = mistake.unmarked().items()
+    assert not compile_root(tmp_path, mistake.unmarked()).is_valid
+    assert not VALIDATORS[kind_of(path).slug].is_valid(value_in(path, text))
+
+
+def test_what_lies_beyond_schemas_is_in_the_corpus_and_does():
+    beyond = [item for item in SHAPE if item.title in BEYOND_SCHEMAS]
+    assert len(beyond) == len(BEYOND_SCHEMAS)
+    for mistake in beyond:
+        (path, text), *_ = mistake.unmarked().items()
+        assert VALIDATORS[kind_of(path).slug].is_valid(value_in(path, text)), mistake.title
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.endswith(".yaml")])
+def test_an_editor_marks_nothing_that_the_compiler_accepts(path):
+    """Each field is given odd values: where the schema refuses one, the compiler does so as well."""
+    document, _ = read_yaml(FILES[path], path)
+    lines, refused = FILES[path].splitlines(), 0
+    for field, mark in document.values.items():
+        for odd in ("-1", "1.5", "true", '""', "[]", "{}", "[{}]", '"²"') if field else ():
+            kept = lines[mark.line - 1][: mark.column - 1]
+            text = "\n".join([*lines[: mark.line - 1], kept + odd, *lines[mark.line :]]) + "\n"
+            changed, findings = read_yaml(text, path)
+            if findings or VALIDATORS[kind_of(path).slug].is_valid(changed.value):
+                continue
+            refused += 1
+            assert not compile_texts(FILES | {path: text}).is_valid, (field, odd)
+    assert refused >= 10
+
+
+def test_the_schema_of_a_site_offers_the_publishers_and_stages_that_there_are():
+    site = schema_of(next(kind for kind in KINDS if kind.slug == "site"), EXTENSIONS)["properties"]
+    offered = [variant["properties"]["type"]["const"] for variant in site["publisher"]["oneOf"]]
+    assert offered == [entry.name for entry in EXTENSIONS.publishers]
+    assert list(site["stages"]["properties"]) == [stage.key for stage in EXTENSIONS.stages]
+    assert "model" not in site["stages"]["properties"]["review"]["properties"]
