@@ -52,6 +52,9 @@ class Session:
         """Open the installation's database for the length of a command."""
         from reconciler.store.engine import open_database
 
+        if not self.root.is_dir():
+            # Otherwise a mistyped root would get a new, empty database.
+            raise UsageError(f"the config root {self.root} is no directory", hint="check the path given with -C")
         database = open_database(installation.database_url)
         try:
             yield database

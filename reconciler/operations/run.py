@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.errors import LockedError, UnreachableError
+from reconciler.errors import LockedError, UnreachableError, UsageError
 from reconciler.kinds.tiers import TierCatalog
 from reconciler.operations.context import context_of, load_contexts
 from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
@@ -72,6 +72,8 @@ def wanted_now(engine: Engine, sites: Sequence[str]) -> tuple[Wanted, ...]:
     """Return runs of these sites, or of all applied sites, whatever their schedule says."""
     with engine.database.read() as connection:
         contexts = load_contexts(connection)
+    if not contexts:
+        raise UsageError("no site was applied", hint="run `igny8 apply` first")
     return tuple(Wanted(context_of(contexts, name).site.name, "now") for name in sites or sorted(contexts))
 
 

@@ -7,6 +7,18 @@ hand. A language is one TOML file in `languages/`.
 
 from __future__ import annotations
 
-from reconciler.providers.offline.provider import DECLARATION, OfflineProvider, make
+from collections.abc import Mapping
 
-__all__ = ["DECLARATION", "OfflineProvider", "make"]
+from reconciler.kinds.extensions import AdapterDeclaration
+from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.providers.port import Provider
+
+DECLARATION = AdapterDeclaration("offline", "ai")
+
+
+def make(spec: ProviderSpec, secrets: Mapping[str, str]) -> Provider:
+    """Return an offline provider; it needs neither an endpoint nor a secret."""
+    # Imported here: only a run that is about to call pays for it.
+    from reconciler.providers.offline.provider import OfflineProvider
+
+    return OfflineProvider()

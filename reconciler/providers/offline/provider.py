@@ -9,19 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.kinds.extensions import AdapterDeclaration
-from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.providers.offline.articles import write_articles
 from reconciler.providers.offline.choice import Lot
 from reconciler.providers.offline.clusters import write_clusters
 from reconciler.providers.offline.ideas import write_ideas
 from reconciler.providers.offline.image_prompts import write_image_prompts
 from reconciler.providers.offline.pictures import paint
-from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageRequest, Provider, TextRequest
+from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageRequest, TextRequest
 from reconciler.providers.tokens import count_tokens
 from reconciler.usage import Usage
-
-DECLARATION = AdapterDeclaration("offline", "ai")
 
 Inputs = Mapping[str, Any]
 Writer = Callable[[Inputs, Lot], Iterator[dict[str, Any]]]
@@ -36,11 +32,6 @@ WRITERS: Mapping[str, Writer] = {
 
 _SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
 _EDGE_MAX = 4096
-
-
-def make(spec: ProviderSpec, secrets: Mapping[str, str]) -> Provider:
-    """Return an offline provider; it needs neither an endpoint nor a secret."""
-    return OfflineProvider()
 
 
 @dataclass(frozen=True, slots=True)
