@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.publishers.generators.port import Generator
 from reconciler.publishers.port import Article, ArticleImage
 
-_LAYOUTS = ("baseof.html", "home.html", "section.html", "page.html", "_markup/render-image.html")
+_LAYOUTS = ("baseof.html", "list.html", "page.html", "_markup/render-image.html")
 _CODE = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)", re.DOTALL)
 _HEADING = re.compile(r"^(#{2,3})\s+(.+?)\s*#*$")
 
