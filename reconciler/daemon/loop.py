@@ -82,6 +82,9 @@ async def _run_due(engine: Engine, tell: EventSink) -> bool:
     except Igny8Error as error:
         tell("run_failed", {"reason": error.message, "hint": error.hint})
         return False
+    except Exception as error:  # a defect of ours must not end the daemon, nor pass unseen
+        tell("run_failed", {"reason": f"unexpected: {type(error).__name__}: {error}"})
+        return False
     for result in report.results:
         tell("run", {"site": result.site, "run": result.run_id, "state": result.state, "credits": result.credits})
     for skipped in report.skipped:

@@ -32,6 +32,7 @@ from reconciler.pipeline.stages import STAGES
 from reconciler.store.engine import Database
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.runs import (
+    LeaseLostError,
     RunLease,
     count_in_stage,
     end_run,
@@ -116,9 +117,12 @@ async def execute_run(engine: Engine, context: SiteContext, lease: RunLease) -> 
                 await _delay(engine, context, context.site.delays.between_stage)
         if engine.stop.is_requested:
             state, note = "interrupted", "stopped by request"
-    except Igny8Error as error:
-        state, note = "interrupted", error.message
-        _close_run(engine, lease, state, note, credits)
+    except LeaseLostError:
+        raise
+    except Exception as error:
+        # Whatever went wrong, the run is left open and without an owner, so that the next worker goes on at once.
+        note = error.message if isinstance(error, Igny8Error) else f"{type(error).__name__}: {error}"
+        _close_run(engine, lease, "interrupted", note[:500], credits)
         raise
     _close_run(engine, lease, state, note, credits)
     return RunResult(context.site.name, lease.run_id, state, credits, failed, note)

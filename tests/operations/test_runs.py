@@ -239,6 +239,23 @@ def test_three_failures_in_a_row_stop_the_stage_and_the_others_go_on(small_world
     assert ended(small_world, "review").state == "completed"
 
 
+def test_a_defect_in_an_adapter_interrupts_the_run_and_the_next_one_goes_on(world):
+    def script(request, asked):
+        if asked == 2:
+            raise RuntimeError("a defect")
+
+    scripted(world, script)
+    world.apply()
+    with pytest.raises(RuntimeError, match="a defect"):
+        world.run()
+    assert world.rows("SELECT state, note, owner FROM run") == [("interrupted", "RuntimeError: a defect", "")]
+    world.provider = None
+    world.run()
+    assert world.counts("run") == {"completed": 1}
+    assert world.counts("attempt", "status")["lost"] == 1
+    assert_books_are_right(world)
+
+
 def test_bytes_that_are_no_image_are_no_image(small_world):
     broken = ImageAnswer(b"\x89PNG but not really", "image/png", Usage(images=1))
     scripted(small_world, lambda request, _: broken if request.function == "generate_images" else None)
