@@ -37,7 +37,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("calendar", "cli.commands.calendar:calendar", "Show which article stands in which slot."),
     Entry("credits", "cli.commands.credits:credits", "Show balances, give credits, verify the ledger."),
     Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
-    Entry("explain", "cli.commands.explain:explain", "Explain a diagnostic code."),
+    Entry("explain", "cli.commands.explain:explain", "Explain a value, a field or a diagnostic code."),
     Entry("schema", "cli.commands.schema:schema", "Write the JSON Schemas that editors use."),
     Entry("db", "cli.commands.db:db", "Look after the database's schema."),
     Entry("completion", "cli.commands.completion:completion", "Print a shell's completion script."),
