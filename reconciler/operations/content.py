@@ -59,7 +59,7 @@ def approve_article(database: Database, clock: Clock, content_id: int, *, by: st
         context = context_of(load_contexts(connection), str(row["site"]))
         reader = SiteItems(connection, context.site.name)
         now = clock.now()
-        writes, waits_for = approve(context, row, reader, by=by, now=now, taken=taken_slots(reader))
+        writes, waits_for = approve(context, row, by=by, now=now, taken=taken_slots(reader))
         carry_out(connection, context.site.name, writes, now)
         after = find_content(connection, content_id)
         return (after["slot_at"] if after else None), waits_for

@@ -10,11 +10,12 @@ from typing import Any
 from reconciler.operations.app import Installation
 from reconciler.operations.context import load_contexts
 from reconciler.operations.worker import is_gone, worker_name
+from reconciler.pipeline.approval import take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.publishers import find_publisher
 from reconciler.publishers.port import Article, ArticleImage, Publisher, PublishFailure, Receipt
 from reconciler.store.engine import Connection, Database
-from reconciler.store.items import find_content, images_of
+from reconciler.store.items import SiteItems, carry_out, find_content, images_of
 from reconciler.store.media import picture_path
 from reconciler.store.publications import (
     begin_publication,
@@ -56,6 +57,24 @@ class PublishReport:
         return sum(bool(item.error) for item in self.articles)
 
 
+def schedule_approved(database: Database, contexts: dict[str, SiteContext], now: datetime) -> int:
+    """Give slots to approved articles that wait for none but a slot: their site's schedule has one again."""
+    scheduled = 0
+    for name, context in contexts.items():
+        if why_no_slot(context):
+            continue
+        with database.read() as connection:
+            if not SiteItems(connection, name).find("content", {"state": "approved"}, limit=1):
+                continue
+        with database.write() as connection:
+            reader = SiteItems(connection, name)
+            taken = taken_slots(reader)
+            for article in reader.find("content", {"state": "approved"}):
+                carry_out(connection, name, take_slot(context, article, now=now, taken=taken), now)
+                scheduled += 1
+    return scheduled
+
+
 def publish_due(
     installation: Installation, database: Database, *, site: str | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -66,6 +85,8 @@ def publish_due(
         contexts = load_contexts(connection)
         if any(not context.platform.modules.publishing for context in contexts.values()):
             return PublishReport((), (), "the module publishing is off")
+    schedule_approved(database, contexts, now)
+    with database.read() as connection:
         due = due_publications(connection, now, site=site)
     articles: list[Published] = []
     busy: dict[str, None] = {}

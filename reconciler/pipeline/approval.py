@@ -8,37 +8,42 @@ from reconciler.ids import derive_id
 from reconciler.pipeline.port import Insert, ItemReader, Row, SiteContext, Update
 from reconciler.schedule.slots import next_free_slot
 
+Writes = tuple[Insert | Update, ...]
+
 
 def approve(
-    context: SiteContext, article: Row, reader: ItemReader, *, by: str, now: datetime, taken: set[datetime]
-) -> tuple[tuple[Insert | Update, ...], str]:
+    context: SiteContext, article: Row, *, by: str, now: datetime, taken: set[datetime]
+) -> tuple[Writes, str]:  # fmt: skip
     """Return the writes that approve an article, and what it waits for now.
 
     With auto_publish it takes the next free slot; `taken` are the slots that are not free, and gets the new one added.
     """
-    approved = {"approved_by": by, "approved_at": now, "waits_for": ""}
-    content_id = int(article["id"])
+    approved = {"approved_by": by, "approved_at": now}
+    waits_for = why_no_slot(context)
+    if not waits_for:
+        return take_slot(context, article, now=now, taken=taken, values=approved), ""
+    values = approved | {"state": "approved", "waits_for": waits_for}
+    return (Update("content", int(article["id"]), values),), waits_for
+
+
+def why_no_slot(context: SiteContext) -> str:
+    """Return what approved articles of a site wait for, "" when they take slots by themselves."""
     if not context.platform.modules.publishing:
-        waits_for = "the module publishing"
-    elif not context.site.publishing.auto_publish:
-        waits_for = "a person to schedule it (auto_publish is off)"
-    else:
-        slot = next_free_slot(context.site.publishing, context.site.timezone, after=now, taken=taken)
-        if slot is not None:
-            taken.add(slot)
-            return _scheduled(context, article, slot, approved), ""
-        waits_for = "a schedule with slots"
-    return (Update("content", content_id, approved | {"state": "approved", "waits_for": waits_for}),), waits_for
+        return "the module publishing"
+    if not context.site.publishing.auto_publish:
+        return "a person to schedule it (auto_publish is off)"
+    if not context.site.publishing.days or not context.site.publishing.time_slots:
+        return "a schedule with slots"
+    return ""
 
 
-def taken_slots(reader: ItemReader) -> set[datetime]:
-    """Return the slots of the site that hold an article already."""
-    return {row["slot_at"] for row in reader.find("publication", {})}
-
-
-def _scheduled(
-    context: SiteContext, article: Row, slot: datetime, approved: Row
-) -> tuple[Insert | Update, ...]:  # fmt: skip
+def take_slot(
+    context: SiteContext, article: Row, *, now: datetime, taken: set[datetime], values: Row | None = None
+) -> Writes:
+    """Return the writes that schedule an approved article into the next free slot, which is added to `taken`."""
+    slot = next_free_slot(context.site.publishing, context.site.timezone, after=now, taken=taken)
+    assert slot is not None, "the caller has asked why_no_slot"
+    taken.add(slot)
     content_id = int(article["id"])
     publication = {
         "content_id": content_id,
@@ -47,4 +52,10 @@ def _scheduled(
         "state": "scheduled",
         "simulated": article["simulated"],
     }
-    return (Insert("publication", publication), Update("content", content_id, {**approved, "state": "scheduled"}))
+    scheduled = {**(values or {}), "state": "scheduled", "waits_for": ""}
+    return (Insert("publication", publication), Update("content", content_id, scheduled))
+
+
+def taken_slots(reader: ItemReader) -> set[datetime]:
+    """Return the slots of the site that hold an article already."""
+    return {row["slot_at"] for row in reader.find("publication", {})}

@@ -93,7 +93,7 @@ STEP = st.tuples(
 )  # fmt: skip
 
 
-@settings(STEADY, max_examples=800)
+@settings(STEADY, max_examples=600)
 @given(st.lists(STEP, min_size=1, max_size=3))
 @example([("platform.yaml", replace_key, 2, 0, '"[key]"')])
 @example([("sites/blog.yaml", replace_value, 19, 0, '"²:00"')])
@@ -112,7 +112,7 @@ def every_field():
             yield from ((path, mark) for field, mark in document.values.items() if field)
 
 
-ODD_VALUES = ("-1", "1.5", "true", "null", "text", '""', "[]", "{}", "[[]]", "[{}]", "{a: {b: 1}}", '"²"')
+ODD_VALUES = ("-1", "true", "null", '""', "[]", "{}", "[{}]", '"²"')
 
 
 def test_every_field_takes_every_kind_of_value_without_an_exception():
@@ -126,7 +126,7 @@ def test_every_field_takes_every_kind_of_value_without_an_exception():
             files = FILES | {path: "\n".join(changed) + "\n"}
             assert_findings_have_places(compile_texts(files), files)
             tried += 1
-    assert tried > 900
+    assert tried > 600
 
 
 @settings(STEADY, max_examples=60)

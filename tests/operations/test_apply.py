@@ -209,3 +209,9 @@ def test_a_schedule_without_slots_lets_articles_wait_as_approved(world):
     world.write(edited("sites/blog.yaml", ("days: [mon, tue, wed, thu, fri]", "days: []\n  auto_publish: false")))
     assert [move.to_at for move in world.apply().moves] == [None, None]
     assert world.counts("content") == {"approved": 2}
+    world.write(edited("sites/blog.yaml"))
+    world.apply()
+    assert world.publish().articles == ()
+    assert world.counts("content") == {"scheduled": 2}, "they take slots again once there are some"
+    slots = [str(slot)[:16] for (slot,) in world.rows("SELECT slot_at FROM publication ORDER BY id")]
+    assert slots == ["2026-11-18 14:00", "2026-11-18 18:00"]

@@ -26,6 +26,6 @@ class Review(LocalStage):
         writes: list[Insert | Update] = []
         taken = taken_slots(reader)
         for item in items:
-            updates, _ = approve(context, item, reader, by="stage 7", now=now, taken=taken)
+            updates, _ = approve(context, item, by="stage 7", now=now, taken=taken)
             writes += updates
         return Outcome(tuple(writes), tuple(int(item["id"]) for item in items), summary=f"{len(items)} approved")
