@@ -12,7 +12,7 @@ from reconciler.errors import ExitCode
 
 
 @click.command()
-@format_option("text", "json")
+@format_option("text", "json", "sarif", "github", "junit")
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.pass_obj
 def validate(session: Session, format_: str, strict: bool) -> None:
@@ -23,27 +23,19 @@ def validate(session: Session, format_: str, strict: bool) -> None:
     Examples:
 
       igny8 validate
+      igny8 validate --format github
       igny8 -C examples/minimal validate --strict --json
     """
     from reconciler.operations.validate import validate as run_validation
 
     compilation = run_validation(session.installation())
-    errors = sum(finding.severity == "error" for finding in compilation.findings)
-    if format_ == "json":
-        session.output.json(
-            {
-                "version": 1,
-                "summary": {
-                    "valid": compilation.is_valid,
-                    "resources": len(compilation.resources),
-                    "errors": errors,
-                    "warnings": len(compilation.findings) - errors,
-                },
-                "revision": compilation.revision,
-                "diagnostics": [finding.to_json() for finding in compilation.findings],
-            }
-        )
-    else:
+    if format_ == "text":
         show_findings(session.output, compilation)
-    if errors or (strict and compilation.findings):
+    else:
+        from cli.finding_formats import FORMATS
+
+        text = FORMATS[format_](compilation)
+        if text:
+            session.output.data(text)
+    if not compilation.is_valid or (strict and compilation.findings):
         raise Exit(ExitCode.INVALID)
