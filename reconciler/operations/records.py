@@ -1,0 +1,32 @@
+"""Lets people read the records: who was charged for what, and what became of each call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.errors import UsageError
+from reconciler.store.engine import Database
+from reconciler.store.records import Page, attempt_counts, find_record, load_page, load_run
+
+
+def read_records(database: Database, name: str, where: dict[str, Any], *, limit: int, offset: int = 0) -> Page:
+    """Return a page of a kind of record; UsageError for a filter that it does not have."""
+    record = find_record(name)
+    assert record is not None
+    unknown = [column for column, value in where.items() if value is not None and column not in record.filters]
+    if unknown:
+        option = unknown[0].replace("_id", "")
+        raise UsageError(f"{name} cannot be filtered by {option}", hint=f"filters: {', '.join(record.filters)}")
+    given = {column: value for column, value in where.items() if value is not None}
+    with database.read() as connection:
+        return load_page(connection, record, given, limit=limit, offset=offset)
+
+
+def read_run(database: Database, run_id: int) -> dict[str, Any]:
+    """Return a run with its stages and how its calls ended; UsageError when there is none."""
+    with database.read() as connection:
+        found = load_run(connection, run_id)
+        if found is None:
+            raise UsageError(f"there is no run {run_id}", hint="`igny8 runs list` shows the numbers")
+        row, stages = found
+        return {**row, "stages": [dict(stage) for stage in stages], "calls": attempt_counts(connection, run_id)}
