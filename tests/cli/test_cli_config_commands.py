@@ -28,7 +28,7 @@ class Shell:
         self.root = write_root(folder / "root")
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "IGNY8_ACTOR": "tester", "COLUMNS": "100",
-            **{name: value for name, value in os.environ.items() if name.startswith("COV")},
+            **{name: value for name, value in os.environ.items() if name.startswith(("COV", "PYTHONPATH"))},
         }  # fmt: skip
 
     def __call__(self, *words: str, program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -427,7 +427,7 @@ def test_answers_go_to_stdout_and_failures_to_stderr(igny8):
 
 HEAVY = (
     "sqlalchemy", "alembic", "psycopg", "rich", "fastapi", "openai", "anthropic", "httpx", "PIL", "watchdog",
-    "markdown_it", "nh3", "sqlite3",
+    "markdown_it", "nh3",
 )  # fmt: skip
 
 

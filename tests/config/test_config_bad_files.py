@@ -522,6 +522,21 @@ def test_a_secret_is_repeated_in_no_finding_and_in_no_resource(mistake, tmp_path
         assert secret not in data
 
 
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({PLATFORM: f"x: *{OPENAI}\n"}, "IG103"),
+        ({PLATFORM: f"x: !{OPENAI} 1\n"}, "IG110"),
+        ({CSV: f"keyword,{OPENAI}\n"}, "IG112"),
+    ],
+)
+def test_a_secret_in_text_that_cannot_be_read_is_masked(files, code, tmp_path):
+    (finding,) = compile_root(tmp_path, files).findings
+    assert finding.code == code
+    assert "canary" not in json.dumps(finding.to_json()).lower()
+    assert "***" in finding.message
+
+
 def test_a_missing_root_is_one_finding(tmp_path):
     compilation = compile_tree(read_tree(tmp_path / "nowhere"), EXTENSIONS, TODAY)
     (finding,) = compilation.findings

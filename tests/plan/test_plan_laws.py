@@ -169,6 +169,24 @@ def test_things_with_names_are_compared_by_name_not_by_place():
     ]
 
 
+def test_the_order_of_things_with_names_is_no_change():
+    def account(*names):
+        users = [{"email": f"{name}@example.com", "role": "viewer"} for name in names]
+        return declare("account", "acme", tier="growth", users=users)
+
+    platform = declare("platform", "platform")
+    plan = make_plan(compiled([platform, account("ann", "bob")]), recorded([platform, account("bob", "ann")]), 1)
+    assert plan.is_empty
+    assert plan.unchanged == 2
+
+
+def test_the_order_of_plain_lists_is_a_change():
+    one, two = (declare("author", "ann", display_name="A", expertise=words) for words in (["x", "y"], ["y", "x"]))
+    platform = declare("platform", "platform")
+    (change,) = make_plan(compiled([platform, one]), recorded([platform, two]), 1).changes
+    assert [item.field for item in change.fields] == ["expertise"]
+
+
 def authors(number, text="same"):
     return [declare("author", f"a{index}", display_name="A", bio=text) for index in range(number)]
 
