@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    output = Output(color="never" if "never" in words else "auto")
+    output = Output(color=next((word for word in ("never", "always") if word in words), "auto"))
     try:
         igny8.main(args=words, prog_name="igny8", standalone_mode=False)
     except Exit as end:

@@ -48,14 +48,18 @@ class Session:
         return compilation
 
     @contextlib.contextmanager
-    def database(self, installation: Installation) -> Iterator[Database]:
-        """Open the installation's database for the length of a command."""
-        from reconciler.store.engine import open_database
+    def database(self, installation: Installation, *, may_create: bool = True) -> Iterator[Database]:
+        """Open the installation's database for the length of a command.
+
+        Without `may_create` a SQLite file that is not there stays so: the command sees an empty database in memory.
+        """
+        from reconciler.store.engine import IN_MEMORY, is_new_file, open_database
 
         if not self.root.is_dir():
             # Otherwise a mistyped root would get a new, empty database.
             raise UsageError(f"the config root {self.root} is no directory", hint="check the path given with -C")
-        database = open_database(installation.database_url)
+        url = installation.database_url
+        database = open_database(IN_MEMORY if not may_create and is_new_file(url) else url)
         try:
             yield database
         finally:

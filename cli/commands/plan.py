@@ -30,7 +30,7 @@ def plan(session: Session, format_: str, detailed_exitcode: bool, at: str | None
 
     installation = session.installation(at)
     compilation = session.compiled(installation)
-    with session.database(installation) as database:
+    with session.database(installation, may_create=False) as database:
         planned = make(database, compilation, installation.clock)
     if format_ == "json":
         session.output.json(planned.to_json())

@@ -17,7 +17,10 @@ class WordCount(Spec):
 
     def model_post_init(self, _context: Any) -> None:
         if self.min > self.max:
-            raise PydanticCustomError("word_count", "min is larger than max", {})
+            raise PydanticCustomError(
+                "word_count", "min ({least}) is larger than max ({most}); unwritten, min is 800 and max 1600",
+                {"least": self.min, "most": self.max},
+            )  # fmt: skip
 
 
 class Strategy(NamedSpec):

@@ -14,6 +14,7 @@ from reconciler.kinds.extensions import FunctionDeclaration
 from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
 from reconciler.ledger.pricing import Cost, Rates, UnknownPriceError, cost_of, credits_of, rates_of, revenue_of
 from reconciler.money import NanoUsd, parse_usd
+from reconciler.operations.limits import month_of
 from reconciler.operations.providers import ProviderPool
 from reconciler.pipeline.decisions import ChosenModel, choose_model
 from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Picture, Row, SiteContext, Stage, TextStage
@@ -157,7 +158,7 @@ def _limits(call: Call, connection: Connection, now: datetime) -> Limits:
     account, site = call.context.account, call.context.site
     available = 0 if account.status == "suspended" else lock_account(connection, account.name).available
     record = stage_runs_of(connection, call.lease.run_id)[call.stage.declaration.key]
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = month_of(now)
 
     def left(maximum: int | None, site_name: str | None) -> int | None:
         if maximum is None:

@@ -11,6 +11,7 @@ from reconciler.kinds.prompt import Prompt
 from reconciler.kinds.providers import ProviderCatalog
 from reconciler.kinds.site import Site
 from reconciler.kinds.strategy import Strategy
+from reconciler.kinds.tiers import TierCatalog
 from reconciler.operations.app import EXTENSIONS
 from reconciler.pipeline.port import SiteContext
 from reconciler.store.engine import Connection
@@ -24,6 +25,7 @@ def load_contexts(connection: Connection) -> dict[str, SiteContext]:
     providers = load_specs(connection, "providers", ProviderCatalog).get("providers", ProviderCatalog())
     prompts = {prompt.function: prompt for prompt in load_specs(connection, "prompt", Prompt).values()}
     accounts = load_specs(connection, "account", Account)
+    tiers = load_specs(connection, "tiers", TierCatalog).get("tiers", TierCatalog())
     authors = load_specs(connection, "author", Author)
     strategies = load_specs(connection, "strategy", Strategy)
     generation = current_generation(connection)
@@ -37,6 +39,7 @@ def load_contexts(connection: Connection) -> dict[str, SiteContext]:
             prompts=prompts,
             author=authors.get(site.author or ""),
             strategy=strategies.get(site.strategy or ""),
+            tier=tiers.tiers.get(accounts[site.account].tier),
             generation=generation,
             extensions=EXTENSIONS,
         )

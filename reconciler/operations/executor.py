@@ -16,6 +16,7 @@ from typing import Any, cast
 from reconciler.clock import Clock
 from reconciler.errors import Igny8Error
 from reconciler.operations.calls import Call, CallEnd, call_model
+from reconciler.operations.limits import tier_quota_left, warn_when_low
 from reconciler.operations.providers import ProviderPool
 from reconciler.pipeline.decisions import StagePulse, batches, items_left
 from reconciler.pipeline.port import LocalStage, Row, SiteContext, Stage
@@ -145,9 +146,9 @@ async def _run_stage(engine: Engine, context: SiteContext, lease: RunLease, stag
     if idle:
         _skip_stage(engine, context, lease, stage, idle)
         return _StageTally()
-    record, items = _open_stage(engine, context, lease, stage)
+    record, items, pulse = _open_stage(engine, context, lease, stage)
     engine.progress(StageStarted(context.site.name, declaration.key, declaration.title, len(items)))
-    tally = _StageTally()
+    tally = _StageTally(pulse=pulse)
     groups = list(batches(declaration, items, context.settings(declaration).batch_size))
     for index, batch in enumerate(groups):
         await _run_batch(engine, context, lease, stage, record, batch, tally)
@@ -172,8 +173,13 @@ def _skip_stage(engine: Engine, context: SiteContext, lease: RunLease, stage: St
     )  # fmt: skip
 
 
-def _open_stage(engine: Engine, context: SiteContext, lease: RunLease, stage: Stage) -> tuple[Any, Sequence[Row]]:
-    """Return the stage's record and the items that it takes: what is pending now, up to what is left of the limit."""
+def _open_stage(
+    engine: Engine, context: SiteContext, lease: RunLease, stage: Stage
+) -> tuple[Any, Sequence[Row], StagePulse]:
+    """Return the stage's record, the items that it takes, and its pulse.
+
+    It takes what is pending now, up to what is left of its own limit and of the tier's.
+    """
     from reconciler.ledger.estimate import stage_budget
 
     now = engine.clock.now()
@@ -183,14 +189,20 @@ def _open_stage(engine: Engine, context: SiteContext, lease: RunLease, stage: St
         hold_lease(connection, lease, now + LEASE)
         known = stage_runs_of(connection, lease.run_id).get(declaration.key)
         left = items_left(settings.per_run_limit, known.taken if known else 0)
+        quota = tier_quota_left(connection, context, stage, now)
         reader = SiteItems(connection, context.site.name)
         items = [] if left == 0 else reader.pending(stage.item_kind, stage.pending, limit=left or 0)
+        pulse = StagePulse()
+        if quota is not None and len(items) > quota:
+            items = items[:quota]
+            limit = f"the tier {context.account.tier} includes no more this month ({stage.tier_limit})"
+            pulse = pulse.after_refusal(limit) if quota == 0 else pulse
         budget = None
         if declaration.function is not None and settings.budget_pct is not None:
             budget = stage_budget(lease.available_at_start, settings.budget_pct)
         values = {"stage": declaration.key, "number": declaration.number, "state": "running", "total": len(items)}
         record = open_stage(connection, lease.run_id, values | {"budget_credits": budget, "started_at": now})
-    return record, items
+    return record, items, pulse
 
 
 async def _run_batch(
@@ -250,6 +262,7 @@ def _close_stage(
     with engine.database.write() as connection:
         hold_lease(connection, lease, now + LEASE)
         end_stage(connection, record.id, state, reason=tally.pulse.stop_reason, now=now)
+        warn_when_low(connection, context, now)
         if declaration.function is not None and (tally.done or tally.failed or tally.pulse.stop_reason):
             _notify(connection, context, lease, stage, tally, now)
     engine.progress(

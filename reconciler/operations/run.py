@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.errors import LockedError, UnreachableError, UsageError
-from reconciler.kinds.tiers import TierCatalog
 from reconciler.operations.context import context_of, load_contexts
 from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
 from reconciler.operations.worker import is_gone, worker_name
@@ -21,7 +20,7 @@ from reconciler.schedule.due import is_due
 from reconciler.store.engine import AlreadyThereError, Connection
 from reconciler.store.items import take_in_keywords
 from reconciler.store.ledger import Origin, balance_of, expire_holds, grant, is_known
-from reconciler.store.resources import created_at, load_specs
+from reconciler.store.resources import created_at
 from reconciler.store.runs import (
     LeaseLostError,
     RunLease,
@@ -184,8 +183,7 @@ def _check_providers(engine: Engine, context: SiteContext) -> None:
 
 def grant_monthly(connection: Connection, context: SiteContext, origin: Origin) -> None:
     """Post the tier's credits of this month to the account, once."""
-    tiers = load_specs(connection, "tiers", TierCatalog).get("tiers", TierCatalog()).tiers
-    tier = tiers.get(context.account.tier)
+    tier = context.tier
     if tier is not None and tier.monthly_credits:
         month = origin.at.astimezone(UTC).strftime("%Y-%m")
         key = f"tier:{context.account.name}:{month}"

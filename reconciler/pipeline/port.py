@@ -20,6 +20,7 @@ from reconciler.kinds.prompt import Prompt
 from reconciler.kinds.providers import ProviderCatalog
 from reconciler.kinds.site import Site, StageSettings
 from reconciler.kinds.strategy import Strategy
+from reconciler.kinds.tiers import Tier
 
 Row = Mapping[str, Any]
 
@@ -36,6 +37,7 @@ class SiteContext:
     prompts: Mapping[str, Prompt]
     author: Author | None
     strategy: Strategy | None
+    tier: Tier | None
     generation: int
     extensions: Extensions
 
@@ -115,11 +117,12 @@ class Picture:
 
 
 class Stage(Protocol):
-    """A stage of the pipeline: what it takes."""
+    """A stage of the pipeline: what it takes. `tier_limit` names the tier's limit on its items a month, if there is one."""
 
     declaration: StageDeclaration
     item_kind: str
     pending: Row
+    tier_limit: str = ""
 
     def why_idle(self, context: SiteContext) -> str:
         """Return why the stage, though it is on, leaves its items alone; "" when it takes them."""

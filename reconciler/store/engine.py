@@ -17,11 +17,13 @@ from sqlalchemy import Connection, Engine, event, exc
 from reconciler.errors import ConflictError, Igny8Error, LockedError, UnreachableError, UsageError
 
 __all__ = [
+    "IN_MEMORY",
     "AlreadyThereError",
     "Connection",
     "Database",
     "advisory_lock",
     "connect",
+    "is_new_file",
     "open_database",
     "schema_revision",
     "upgrade_schema",
@@ -29,6 +31,7 @@ __all__ = [
 
 SCHEMA_REVISION = "0001"
 _BUSY_SECONDS = 10
+IN_MEMORY = "sqlite://"
 
 
 class AlreadyThereError(Exception):
@@ -80,6 +83,24 @@ def open_database(url: str, *, upgrade: bool = False) -> Database:
     return database
 
 
+def is_new_file(url: str) -> bool:
+    """Tell whether a URL names a SQLite file that does not exist yet."""
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError:
+        return False
+    path = _sqlite_file(parsed)
+    return path is not None and not path.exists()
+
+
+def _sqlite_file(url: sa.URL) -> Path | None:
+    """Return the file of a SQLite URL; None for another database, one in memory, or one named by a `file:` URI."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name in ("", ":memory:") or name.startswith("file:"):
+        return None
+    return Path(name)
+
+
 def connect(url: str) -> Database:
     """Return a database by URL as it is, without a look at its schema."""
     return Database(_make_engine(url), url)
@@ -123,8 +144,9 @@ def _make_engine(url: str) -> Engine:
 
 
 def _sqlite_engine(url: sa.URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        folder = Path(url.database).parent
+    file = _sqlite_file(url)
+    if file is not None:
+        folder = file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -140,6 +140,13 @@ def credits_used_since(connection: Connection, since: datetime, *, account: str,
     return int(connection.scalar(statement) or 0)
 
 
+def count_charges_since(connection: Connection, since: datetime, *, account: str, stage: str) -> int:
+    """Return how many calls of a stage an account was charged for since an instant."""
+    statement = sa.select(sa.func.count()).select_from(usage)
+    statement = statement.where(usage.c.account == account, usage.c.stage == stage, usage.c.at >= since)
+    return int(connection.scalar(statement) or 0)
+
+
 def _is_open() -> sa.ColumnElement[bool]:
     return ~sa.exists().where(hold_resolution.c.hold_id == hold.c.id)
 

@@ -184,6 +184,14 @@ def save_usage(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(usage.insert().values(**values))
 
 
+def was_notified_since(connection: Connection, event: str, since: datetime, *, account: str) -> bool:
+    """Tell whether an account got a notification of an event since an instant."""
+    statement = sa.select(notification.c.id).where(
+        notification.c.event == event, notification.c.account == account, notification.c.at >= since
+    )
+    return connection.execute(statement.limit(1)).one_or_none() is not None
+
+
 def notify(
     connection: Connection, event: str, text: str, now: datetime, *,
     account: str | None = None, site: str | None = None, run_id: int | None = None,

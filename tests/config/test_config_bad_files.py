@@ -231,7 +231,7 @@ SHAPE = [
           edited("providers.yaml", "{env: SAMPLES_API_KEY}", "§{sops: secrets.yaml}")),
     wrong("a publishing folder above the root", "IG210", "stays inside",
           on_site("published/blog", "§../elsewhere")),
-    wrong("a minimum above the maximum", "IG210", "min is larger than max",
+    wrong("a minimum above the maximum", "IG210", ") is larger than max (",
           edited("strategies/guides.yaml", "word_count:\n  min: 600", "word_count:\n  §min: 6000")
           | {"strategies/guides.yaml": FILES["strategies/guides.yaml"].replace(
               "word_count:\n  min: 600\n  max: 900", "word_count: §{min: 6000, max: 900}")}),

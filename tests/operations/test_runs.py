@@ -156,6 +156,28 @@ def test_the_sites_monthly_limit_is_never_passed(world):
     assert_books_are_right(world)
 
 
+def test_a_tier_includes_so_many_articles_a_month_and_then_says_so(world):
+    world.write(edited("tiers.yaml", ("paid: true", "paid: true, limits: {articles_per_month_max: 1}")))
+    world.apply()
+    world.run()
+    assert world.rows("SELECT count(*) FROM content") == [(1,)]
+    world.run()
+    assert world.rows("SELECT count(*) FROM content") == [(1,)]
+    assert ended(world, "content").reason == "the tier growth includes no more this month (articles_per_month_max)"
+    world.at(world.clock.now() + timedelta(days=20)).run()
+    assert world.rows("SELECT count(*) FROM content") == [(2,)], "a new month"
+
+
+def test_an_account_that_has_used_most_of_its_month_is_told_once(world):
+    world.write({"accounts/acme.yaml": FILES["accounts/acme.yaml"] + "credits: {monthly_max: 16, warn_at_pct: 50}\n"})
+    world.apply()
+    world.run()
+    world.run()
+    texts = [text for (text,) in world.rows("SELECT text FROM notification WHERE event = 'credits_low'")]
+    assert len(texts) == 1
+    assert texts[0].endswith(" of 16 credits of this month are used")
+
+
 def test_an_account_that_runs_out_stops_at_zero(world):
     world.write(edited("accounts/acme.yaml", ("credits: 1000", "credits: 9")))
     world.apply()

@@ -33,6 +33,7 @@ class Content(TextStage):
         sentence="Generated {done} articles",
     )
     item_kind = "task"
+    tier_limit = "articles_per_month_max"
     pending: Row = {"state": "pending"}
     asks_per_batch = False
 
