@@ -12,8 +12,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from builder import World, write_root
+from hypothesis import HealthCheck, settings
 
 from reconciler.store.engine import Database, open_database
+
+# Machines are noisy: no example is timed. In CI the examples are the same each time; elsewhere they look further.
+settings.register_profile(
+    "igny8", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("igny8")
 
 _STANDARD_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 _numbers = itertools.count()
