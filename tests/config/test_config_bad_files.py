@@ -100,7 +100,7 @@ FILES_AND_FOLDERS = [
     wrong("a Platform of comments", "IG107", "is empty", {PLATFORM: "# soon\n"}),
     wrong("a list for a document", "IG107", "is no mapping", {PLATFORM: "- 1\n- 2\n"}),
     wrong("a Platform copied to another place", "IG107", "a Platform does not stand here",
-          {"tiers.yaml": "apiVersion: igny8/v1\nkind: §Platform\n"}, beside=("IG301", "IG302")),
+          {"tiers.yaml": "apiVersion: igny8/v1\nkind: §Platform\n"}),
     wrong("a second Platform among the accounts", "IG107", "its place is platform.yaml",
           {"accounts/second.yaml": "apiVersion: igny8/v1\nkind: §Platform\ntier: growth\n"}),
     wrong("one site in two folders", "IG109", "declared in sites/acme/news.yaml already",
@@ -330,8 +330,7 @@ RULES = [
     wrong("no Live model", "IG401", "no active text model is marked",
           edited(MODELS, "    tokens_per_credit: 1000\n    default: true\n", "    tokens_per_credit: 1000\n")
           | {MODELS: FILES[MODELS].replace("models:\n", "§models:\n").replace(
-              "    tokens_per_credit: 1000\n    default: true\n", "    tokens_per_credit: 1000\n")},
-          beside=("IG401", "IG401")),
+              "    tokens_per_credit: 1000\n    default: true\n", "    tokens_per_credit: 1000\n")}),
     wrong("two Live models", "IG401", "writer is the active default text model already",
           added(MODELS, "  zweiter:\n    type: text\n    provider: samples\n    cost_per_1k_input: \"0.001\"\n"
                 '    cost_per_1k_output: "0.001"\n    tokens_per_credit: 1000\n    default: §true\n')),

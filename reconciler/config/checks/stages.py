@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.models import live_model, testing_model
+from reconciler.kinds.extensions import ModelType
+from reconciler.kinds.models import ModelCatalog, testing_model
 from reconciler.kinds.site import Site
 
 _RUNS_A_WEEK = {"hourly": 168, "daily": 7, "weekly": 1}
@@ -44,11 +45,16 @@ def check_models(draft: Draft) -> Iterable[Diagnostic]:
                     "IG409", ("site", name), path, f"stage {stage.key} asks for Testing, but no active {model_type} "
                     "model is marked testing", hint="mark one, or write `model: live`",
                 )  # fmt: skip
-            elif settings.model == "live" and live_model(draft.models, model_type) is None:
+            elif settings.model == "live" and not _has_active(draft.models, model_type):
                 yield draft.find(
                     "IG401", ("site", name), path, f"stage {stage.key} needs a Live {model_type} model, and there is none",
                     hint="mark an active model `default: true`",
                 )  # fmt: skip
+
+
+def _has_active(catalog: ModelCatalog, model_type: ModelType) -> bool:
+    """Tell whether a type is in use; that one of its models is Live is a rule of the catalogue."""
+    return any(model.active and model.type == model_type for model in catalog.models.values())
 
 
 def check_limits(draft: Draft) -> Iterable[Diagnostic]:
