@@ -94,7 +94,7 @@ def _load_document(source: SourceFile, kind: Kind, findings: list[Diagnostic]) -
         )
         return None
     findings.extend(_check_header(source, kind, document))
-    if document.value.get("kind") in {other.name for other in KINDS if other is not kind}:
+    if document.value.get("kind") in [other.name for other in KINDS if other is not kind]:
         # Everything else to be said about it would only follow from its standing in this place.
         return None
     value = {key: item for key, item in document.value.items() if key not in ("apiVersion", "kind")}
