@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +22,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong, where, and what to do next."""
+    """One finding: what is wrong, where, and what to do next. `resource` is the `kind/name` that a rule was about."""
 
     code: str
     message: str
@@ -30,6 +31,7 @@ class Diagnostic:
     field: str = ""
     hint: str = ""
     severity: Severity = "error"
+    resource: str = dataclasses.field(default="", compare=False)
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import orjson
 
 from reconciler.config.documents import Authored, KeywordList
-from reconciler.config.resolve import Definition, Resolution
+from reconciler.config.resolve import Provenance, Resolution
 from reconciler.config.schema import Locator
+from reconciler.config.tree import SourceFile, Tree
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, Severity, format_path, has_errors
 from reconciler.ids import digest
+from reconciler.kinds import find_kind
 from reconciler.kinds.account import Account
 from reconciler.kinds.extensions import Extensions
 from reconciler.kinds.fields import Spec
@@ -25,35 +31,78 @@ from reconciler.kinds.tiers import TierCatalog
 SpecT = TypeVar("SpecT", bound=Spec)
 
 
+class Origin(Protocol):
+    """What stands behind a resource: its content and where that came from, worked out when asked for."""
+
+    def canonical(self) -> bytes:
+        """Return the spec as canonical JSON."""
+
+    def provenance(self) -> Provenance:
+        """Return all definitions of every field, the winner first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resolved declaration. `data` is the spec in canonical JSON form, `digest` its SHA-256."""
+    """One resolved declaration. `digest` is the SHA-256 of its canonical JSON.
+
+    A root has many resources and a command looks into few: what a resource says is worked out at every asking.
+    """
 
     kind: str
     name: str
     file: str
-    spec: Spec
-    data: dict[str, Any]
     digest: str
-    provenance: dict[FieldPath, tuple[Definition, ...]]
+    origin: Origin = field(repr=False, compare=False)
 
     @property
     def ref(self) -> str:
         """Return `kind/name`; a singleton is just its kind."""
         return self.kind if self.name == self.kind else f"{self.kind}/{self.name}"
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return the spec in canonical JSON form."""
+        data: dict[str, Any] = orjson.loads(self.origin.canonical())
+        return data
+
+    @property
+    def spec(self) -> Spec:
+        """Return the spec."""
+        kind = find_kind(self.kind)
+        assert kind is not None
+        return kind.spec.model_validate_json(self.origin.canonical())
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return all definitions of every field, the winner first."""
+        return self.origin.provenance()
+
 
 @dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What rules about many sites at once need to know of each."""
+
+    name: str
+    account: str
+    keywords: int
+    folder: str | None
+
+
+@dataclass(frozen=True)
 class Draft:
-    """What checks look at: valid specs by kind and name, everything declared, and where things were written."""
+    """What checks look at: valid specs by kind and name, everything declared, and where things were written.
+
+    Checks of the catalogues see no sites, checks of sites a part of them, checks of the root the facts of all.
+    """
 
     extensions: Extensions
     today: date
-    specs: dict[tuple[str, str], Spec]
+    specs: Mapping[tuple[str, str], Spec]
     declared: frozenset[tuple[str, str]]
-    documents: dict[tuple[str, str], Authored]
-    resolutions: dict[tuple[str, str], Resolution]
-    keyword_lists: dict[str, KeywordList]
+    documents: Mapping[tuple[str, str], Authored]
+    resolutions: Mapping[tuple[str, str], Resolution]
+    keyword_lists: Mapping[str, KeywordList]
+    facts: tuple[SiteFacts, ...] = ()
 
     def all(self, kind: str, spec: type[SpecT]) -> dict[str, SpecT]:
         """Return the valid resources of a kind by name."""
@@ -63,37 +112,45 @@ class Draft:
         """Tell whether a resource is declared, be it valid or not."""
         return (kind, name) in self.declared
 
-    @property
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Return the names of everything declared, by kind, in order."""
+        names: dict[str, list[str]] = {}
+        for kind, name in sorted(self.declared):
+            names.setdefault(kind, []).append(name)
+        return names
+
+    @cached_property
     def platform(self) -> Platform:
         """Return the platform, or its defaults when it is broken."""
         return self.all("platform", Platform).get("platform") or Platform()
 
-    @property
+    @cached_property
     def models(self) -> ModelCatalog | None:
         """Return the model catalogue, or None when it is missing or broken."""
         return self.all("models", ModelCatalog).get("models")
 
-    @property
+    @cached_property
     def providers(self) -> ProviderCatalog | None:
         """Return the provider catalogue, or None when it is missing or broken."""
         return self.all("providers", ProviderCatalog).get("providers")
 
-    @property
+    @cached_property
     def tiers(self) -> TierCatalog | None:
         """Return the tier catalogue, or None when it is missing or broken."""
         return self.all("tiers", TierCatalog).get("tiers")
 
-    @property
+    @cached_property
     def industries(self) -> IndustryCatalog | None:
         """Return the industry catalogue, or None when it is missing or broken."""
         return self.all("industries", IndustryCatalog).get("industries")
 
-    @property
+    @cached_property
     def accounts(self) -> dict[str, Account]:
         """Return the valid accounts by name."""
         return self.all("account", Account)
 
-    @property
+    @cached_property
     def sites(self) -> dict[str, Site]:
         """Return the valid sites by name."""
         return self.all("site", Site)
@@ -105,25 +162,62 @@ class Draft:
         """Return a finding about a field of a resource, at the place where it was written."""
         document = self.documents[ref]
         file, mark = Locator(document, self.resolutions[ref]).place(path, key=key)
-        return Diagnostic(code, message, file, mark, format_path(path), hint, severity)
+        return Diagnostic(code, message, file, mark, format_path(path), hint, severity, "/".join(ref))
 
 
-@dataclass(frozen=True, slots=True)
+class Sources(Mapping[str, str]):
+    """The texts of a tree's files by path, read when one is asked for; a file that cannot be read has none."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def __getitem__(self, path: str) -> str:
+        source = self._files.get(path)
+        text = source.read() if source else None
+        if not isinstance(text, str):
+            raise KeyError(path)
+        return text
+
+    @cached_property
+    def _files(self) -> dict[str, SourceFile]:
+        return {file.path: file for file in self._tree.files}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@dataclass(frozen=True)
 class Compilation:
     """A compiled config root. With errors among the findings it must not be planned from."""
 
-    root: Path
-    revision: str
+    tree: Tree
     resources: tuple[Resource, ...]
     findings: tuple[Diagnostic, ...]
-    sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """Return the folder that was compiled."""
+        return self.tree.root
+
+    @property
+    def revision(self) -> str:
+        """Return the git commit that the root is checked out at; "" outside of git."""
+        return self.tree.revision
+
+    @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Return the text of every file by its path."""
+        return Sources(self.tree)
 
     @property
     def is_valid(self) -> bool:
         """Tell whether there are no errors; warnings may be there."""
         return not has_errors(self.findings)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Return the digest of all resources together."""
         return digest([[item.kind, item.name, item.digest] for item in self.resources])

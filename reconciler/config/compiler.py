@@ -1,69 +1,141 @@
-"""The compiler: a tree of files in, a compilation out. Pure; the day and the registries are arguments."""
+"""The compiler: a tree of files in, a compilation out. The day, the registries and what is known already are arguments.
+
+What is no site is compiled first and whole: there is little of it, and every site needs it. The sites follow in
+batches, each forgotten when the next begins, so that memory does not grow with the specs of all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 
-from reconciler.config.checks import CHECKS
+from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
 from reconciler.config.compilation import Compilation, Draft, Resource
-from reconciler.config.documents import Authored, Loaded, load_documents
-from reconciler.config.resolve import Resolution, resolve_document, resolve_site
+from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
+from reconciler.config.resolve import Provenance, Resolution, resolve_document
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets, redact
-from reconciler.config.tree import Tree
+from reconciler.config.sites import SiteCompiler, SiteResult
+from reconciler.config.tree import SourceFile, Tree, name_of
 from reconciler.diagnostics import Diagnostic, in_order
-from reconciler.ids import digest
+from reconciler.ids import canonical_bytes, digest_bytes
 from reconciler.kinds import kind_order
 from reconciler.kinds.extensions import Extensions
 from reconciler.kinds.fields import Spec
 
+# Enough for the rules to be run over many sites at once, few enough to be held beside everything else.
+SITES_A_BATCH = 1000
+SECRET_CODE = "IG209"
+
 
 def compile_tree(tree: Tree, extensions: Extensions, today: date) -> Compilation:
     """Return the compilation of a config root, with every finding of every step."""
-    loaded = load_documents(tree)
-    documents: dict[tuple[str, str], Authored] = {}
-    for item in loaded.documents:
-        documents.setdefault((item.kind.slug, item.name), item)
-    resolutions = {ref: _resolve(item, documents, loaded, extensions) for ref, item in documents.items()}
-    secrets = {ref: find_secrets(document) for ref, document in documents.items()}
-    findings = list(loaded.findings)
+    with _undisturbed():
+        return _compile(tree, extensions, today)
+
+
+def _compile(tree: Tree, extensions: Extensions, today: date) -> Compilation:
+    loaded = load_catalogs(tree)
+    findings = [*tree.findings, *loaded.findings]
+    draft = _draft_catalogs(tree, loaded, extensions, today, findings)
+    for check in CATALOG_CHECKS:
+        findings.extend(check(draft))
+    resources = [_resource(draft, ref) for ref in draft.specs]
+    sites, doubles = _first_of_each([file for file in tree.files if file.kind is SITE])
+    findings.extend(doubles)
+    compiler = SiteCompiler(draft, sites)
+    results: list[SiteResult] = []
+    for batch in _batches(sites):
+        results.extend(compiler.compile(batch))
+    for result in results:
+        findings.extend(result.findings)
+        if result.resource is not None:
+            resources.append(result.resource)
+    facts = tuple(result.facts for result in results if result.facts is not None)
+    whole = replace(draft, facts=facts, documents=compiler.documents, resolutions=compiler.resolutions)
+    for check in ROOT_CHECKS:
+        findings.extend(check(whole))
+    resources.sort(key=lambda item: (kind_order(item.kind), item.name))
+    return Compilation(tree, tuple(resources), in_order(_once(_without_secrets(findings))))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector from walking over many values that all stay: it takes longer than to make them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _batches(files: Sequence[SourceFile]) -> Iterable[Sequence[SourceFile]]:
+    return (files[start : start + SITES_A_BATCH] for start in range(0, len(files), SITES_A_BATCH))
+
+
+def _first_of_each(files: Sequence[SourceFile]) -> tuple[list[SourceFile], list[Diagnostic]]:
+    """Return the files that declare sites, each name once, and what was found about the others."""
+    assert SITE is not None
+    first: dict[str, SourceFile] = {}
+    doubles: list[Diagnostic] = []
+    for file in files:
+        name = name_of(SITE, file.path)
+        if name in first:
+            message = f"site/{name} is declared in {first[name].path} already"
+            doubles.append(Diagnostic("IG109", message, file.path, hint="rename one of the two files"))
+        else:
+            first[name] = file
+    return list(first.values()), doubles
+
+
+def _draft_catalogs(
+    tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic]
+) -> Draft:
+    documents = {(item.kind.slug, item.name): item for item in loaded.documents}
+    resolutions = {ref: resolve_document(item) for ref, item in documents.items()}
     specs: dict[tuple[str, str], Spec] = {}
     for ref, document in documents.items():
         spec, found = validate(document, resolutions[ref], extensions)
-        findings.extend(found)
-        if spec is not None and not secrets[ref]:
+        secrets = find_secrets(document)
+        findings.extend((*found, *secrets))
+        if spec is not None and not secrets:
             specs[ref] = spec
-    draft = Draft(extensions, today, specs, tree.declared, documents, resolutions, loaded.keyword_lists)
-    for check in CHECKS:
-        findings.extend(check(draft))
-    findings = _without_secrets(findings, [finding for found in secrets.values() for finding in found])
-    return Compilation(
-        tree.root,
-        tree.revision,
-        tuple(_resources(draft)),
-        in_order(_once(findings)),
-        {file.path: file.text for file in tree.files},
-    )
+    return Draft(extensions, today, specs, tree.declared, documents, resolutions, loaded.keyword_lists)
 
 
-def _resolve(
-    document: Authored, documents: dict[tuple[str, str], Authored], loaded: Loaded, extensions: Extensions
-) -> Resolution:
-    if document.kind.slug != "site":
-        return resolve_document(document)
-    account = documents.get(("account", str(document.value.get("account"))))
-    platform = documents.get(("platform", "platform"))
-    return resolve_site(document, account, platform, loaded.keyword_lists, extensions)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The origin of a resource that is at hand."""
+
+    text: bytes
+    resolution: Resolution
+
+    def canonical(self) -> bytes:
+        return self.text
+
+    def provenance(self) -> Provenance:
+        return self.resolution.provenance
 
 
-def _without_secrets(found: Iterable[Diagnostic], secrets: list[Diagnostic]) -> list[Diagnostic]:
+def _resource(draft: Draft, ref: tuple[str, str]) -> Resource:
+    text = canonical_bytes(draft.specs[ref].model_dump(mode="json", exclude_none=True))
+    document: Authored = draft.documents[ref]
+    return Resource(*ref, document.file, digest_bytes(text), _Held(text, draft.resolutions[ref]))
+
+
+def _without_secrets(found: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Return the secrets, and the findings that are not about a value that was refused as one; none repeats it."""
-    places = {(finding.file, finding.mark.line, finding.mark.column) for finding in secrets}
-    others = (item for item in found if (item.file, item.mark.line, item.mark.column) not in places)
+    secrets = [item for item in found if item.code == SECRET_CODE]
+    places = {(item.file, item.mark.line, item.mark.column) for item in secrets}
     return secrets + [
-        replace(item, message=redact(item.message), hint=redact(item.hint), field=redact(item.field)) for item in others
+        replace(item, message=redact(item.message), hint=redact(item.hint), field=redact(item.field))
+        for item in found
+        if item.code != SECRET_CODE and (item.file, item.mark.line, item.mark.column) not in places
     ]
 
 
@@ -75,12 +147,3 @@ def _once(findings: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
         if key not in seen:
             seen.add(key)
             yield item
-
-
-def _resources(draft: Draft) -> Iterable[Resource]:
-    for ref in sorted(draft.specs, key=lambda item: (kind_order(item[0]), item[1])):
-        spec = draft.specs[ref]
-        data = spec.model_dump(mode="json", exclude_none=True)
-        yield Resource(
-            ref[0], ref[1], draft.documents[ref].file, spec, data, digest(data), draft.resolutions[ref].provenance
-        )  # fmt: skip

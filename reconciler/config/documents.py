@@ -6,35 +6,46 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from reconciler.config.plain_yaml import NOT_PLAIN, read_plain
 from reconciler.config.secrets import looks_like_secret, secret_finding
 from reconciler.config.suggest import did_you_mean
-from reconciler.config.tree import SourceFile, Tree, name_of
+from reconciler.config.tree import Tree, name_of
 from reconciler.config.yaml_reader import Document, read_yaml
 from reconciler.diagnostics import Diagnostic, Mark
-from reconciler.kinds import KINDS, Kind
+from reconciler.ids import text_digest
+from reconciler.kinds import KINDS, Kind, find_kind
 
 API_VERSION = "igny8/v1"
+SITE = find_kind("site")
 _VOLUME = re.compile(r"[0-9]{1,15}")
 _INTENTS = ("informational", "commercial", "transactional", "navigational")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Authored:
-    """One document as it was written: `value` without apiVersion and kind, `marks` for the places of its fields.
+    """One document as it was written: `value` without apiVersion and kind.
 
-    `body_line` is the line that the text below front matter begins at.
+    `text` is its YAML, `body_line` the line that the text below front matter begins at.
     """
 
     kind: Kind
     name: str
     file: str
     value: dict[str, Any]
-    marks: Document
+    text: str
     body_line: int = 1
+    document: Document | None = field(default=None, repr=False)
+
+    @property
+    def marks(self) -> Document:
+        """Return the places of its fields; a plain document is read again, carefully, when they are first asked for."""
+        if self.document is None:
+            self.document = read_yaml(self.text, self.file)[0] or Document()
+        return self.document
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,64 +59,92 @@ class KeywordList:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All documents and keyword lists of a tree, and what was found on the way."""
+    """The documents of a tree but its sites, its keyword lists, and what was found on the way."""
 
     documents: tuple[Authored, ...]
     keyword_lists: dict[str, KeywordList]
     findings: tuple[Diagnostic, ...]
+    digests: dict[str, str]
 
 
-def load_documents(tree: Tree) -> Loaded:
-    """Return every document that could be read; a file that could not be read is in the findings instead."""
-    findings = list(tree.findings)
+def load_catalogs(tree: Tree) -> Loaded:
+    """Return every document that is no site; a file that could not be read is in the findings instead.
+
+    `digests` tells the content of each file by its path.
+    """
+    findings = [*_missing_singletons(tree)]
     documents: list[Authored] = []
     keyword_lists: dict[str, KeywordList] = {}
+    digests: dict[str, str] = {}
     for source in tree.files:
-        if source.kind is None:
-            keyword_lists[source.path] = _load_keywords(source, findings)
+        if source.kind is SITE:
             continue
-        document = _load_document(source, source.kind, findings)
+        text = source.read()
+        if isinstance(text, Diagnostic):
+            findings.append(text)
+            digests[source.path] = f"! {text.message}"
+            continue
+        digests[source.path] = text_digest(text)
+        if source.kind is None:
+            keyword_lists[source.path] = _load_keywords(source.path, text, findings)
+            continue
+        document, found = load_document(source.path, text, source.kind)
+        findings.extend(found)
         if document is not None:
             documents.append(document)
-    findings.extend(_doubles(documents))
-    findings.extend(_missing_singletons(tree))
-    return Loaded(tuple(documents), keyword_lists, tuple(findings))
+    return Loaded(tuple(documents), keyword_lists, tuple(findings), digests)
 
 
-def _load_document(source: SourceFile, kind: Kind, findings: list[Diagnostic]) -> Authored | None:
-    text, first_line, body = source.text, 1, None
-    if source.path.endswith(".md"):
-        parts = _split_front_matter(source.text)
+def load_document(path: str, text: str, kind: Kind) -> tuple[Authored | None, list[Diagnostic]]:
+    """Return the document of a file's text and what was found; no document when it cannot be used at all."""
+    return _load_plain(path, text, kind) or _load_carefully(path, text, kind)
+
+
+def _load_plain(path: str, text: str, kind: Kind) -> tuple[Authored, list[Diagnostic]] | None:
+    """Return the document of a file that holds nothing out of the ordinary; None when it has to be looked at."""
+    if path.endswith(".md"):
+        return None
+    value = read_plain(text)
+    if value is NOT_PLAIN or value.pop("apiVersion", None) != API_VERSION or value.pop("kind", None) != kind.name:
+        return None
+    name = name_of(kind, path)
+    if not kind.is_singleton and value.setdefault("name", name) != name:
+        return None
+    if path.count("/") > 1 and "account" in value and value["account"] != path.split("/")[1]:
+        return None
+    return Authored(kind, name, path, value, text), []
+
+
+def _load_carefully(path: str, file_text: str, kind: Kind) -> tuple[Authored | None, list[Diagnostic]]:
+    text, first_line, body = file_text, 1, None
+    if path.endswith(".md"):
+        parts = _split_front_matter(file_text)
         if parts is None:
-            findings.append(
-                Diagnostic("IG107", "no front matter", source.path, hint="begin the file with --- and end it with ---")
-            )
-            return None
+            hint = "begin the file with --- and end it with ---"
+            return None, [Diagnostic("IG107", "no front matter", path, hint=hint)]
         text, body = parts
         first_line = 2
-    document, found = read_yaml(text, source.path, first_line=first_line)
-    findings.extend(found)
+    document, found = read_yaml(text, path, first_line=first_line)
+    findings = list(found)
     if document is None:
-        return None
+        return None, findings
     if not isinstance(document.value, dict):
         found_as = "is empty" if document.value is None else "is no mapping"
-        findings.append(
-            Diagnostic("IG107", f"the document {found_as}", source.path, hint=f"begin with `apiVersion: {API_VERSION}`")
-        )
-        return None
-    findings.extend(_check_header(source, kind, document))
+        hint = f"begin with `apiVersion: {API_VERSION}`"
+        return None, [*findings, Diagnostic("IG107", f"the document {found_as}", path, hint=hint)]
+    findings.extend(_check_header(path, kind, document))
     if document.value.get("kind") in [other.name for other in KINDS if other is not kind]:
         # Everything else to be said about it would only follow from its standing in this place.
-        return None
+        return None, findings
     value = {key: item for key, item in document.value.items() if key not in ("apiVersion", "kind")}
-    name = name_of(kind, source.path)
+    name = name_of(kind, path)
     if not kind.is_singleton:
-        findings.extend(_check_name(source, name, value, document))
+        findings.extend(_check_name(path, name, value, document))
         value["name"] = name
     if body is not None:
         value["template"] = body
     body_line = first_line + text.count("\n") + 1 if body is not None else 1
-    return Authored(kind, name, source.path, value, document, body_line)
+    return Authored(kind, name, path, value, file_text, body_line, document), findings
 
 
 def _split_front_matter(text: str) -> tuple[str, str] | None:
@@ -118,13 +157,13 @@ def _split_front_matter(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _check_header(source: SourceFile, kind: Kind, document: Document) -> Iterable[Diagnostic]:
+def _check_header(path: str, kind: Kind, document: Document) -> Iterable[Diagnostic]:
     value = document.value
     version = value.get("apiVersion")
     if version != API_VERSION:
         mark = document.values.get(("apiVersion",), Mark())
         message = "apiVersion is missing" if version is None else f"apiVersion {version!r} is not known"
-        yield Diagnostic("IG107", message, source.path, mark, "apiVersion", f"write `apiVersion: {API_VERSION}`")
+        yield Diagnostic("IG107", message, path, mark, "apiVersion", f"write `apiVersion: {API_VERSION}`")
     written = value.get("kind")
     if written != kind.name:
         mark = document.values.get(("kind",), Mark())
@@ -137,36 +176,24 @@ def _check_header(source: SourceFile, kind: Kind, document: Document) -> Iterabl
         else:
             message = f"kind {written!r} is not known"
             hint = did_you_mean(str(written), known) or f"write `kind: {kind.name}`"
-        yield Diagnostic("IG107", message, source.path, mark, "kind", hint)
+        yield Diagnostic("IG107", message, path, mark, "kind", hint)
 
 
-def _check_name(source: SourceFile, name: str, value: dict[str, Any], document: Document) -> Iterable[Diagnostic]:
+def _check_name(path: str, name: str, value: dict[str, Any], document: Document) -> Iterable[Diagnostic]:
     written = value.get("name", name)
     if written != name:
         mark = document.values.get(("name",), Mark())
         yield Diagnostic(
-            "IG108", f"name {written!r} differs from the file's name {name!r}", source.path, mark, "name",
+            "IG108", f"name {written!r} differs from the file's name {name!r}", path, mark, "name",
             f"write `name: {name}`, or rename the file",
         )  # fmt: skip
-    folders = PurePosixPath(source.path).parts[1:-1]
+    folders = PurePosixPath(path).parts[1:-1]
     if folders and "account" in value and value["account"] != folders[0]:
         mark = document.values.get(("account",), Mark())
         yield Diagnostic(
-            "IG108", f"account {value['account']!r} differs from the folder {folders[0]!r}", source.path, mark,
+            "IG108", f"account {value['account']!r} differs from the folder {folders[0]!r}", path, mark,
             "account", f"move the file to sites/{value['account']}/",
         )  # fmt: skip
-
-
-def _doubles(documents: list[Authored]) -> Iterable[Diagnostic]:
-    first: dict[tuple[str, str], Authored] = {}
-    for document in documents:
-        key = (document.kind.slug, document.name)
-        if key in first:
-            yield Diagnostic(
-                "IG109", f"{document.kind.slug}/{document.name} is declared in {first[key].file} already",
-                document.file, hint="rename one of the two files",
-            )  # fmt: skip
-        first.setdefault(key, document)
 
 
 def _missing_singletons(tree: Tree) -> Iterable[Diagnostic]:
@@ -181,39 +208,37 @@ def _missing_singletons(tree: Tree) -> Iterable[Diagnostic]:
             )  # fmt: skip
 
 
-def _load_keywords(source: SourceFile, findings: list[Diagnostic]) -> KeywordList:
+def _load_keywords(path: str, text: str, findings: list[Diagnostic]) -> KeywordList:
     keywords: list[dict[str, Any]] = []
     lines: list[int] = []
-    reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
         unknown = [cell for cell in header if cell not in ("keyword", "volume", "intent")]
         if "keyword" not in header or unknown:
             what = f"unknown column {unknown[0]!r}" if unknown else "no column `keyword`"
             findings.append(
-                Diagnostic(
-                    "IG112", what, source.path, hint="the header is keyword,volume,intent (the last two optional)"
-                )
+                Diagnostic("IG112", what, path, hint="the header is keyword,volume,intent (the last two optional)")
             )
-            return KeywordList(source.path, (), ())
+            return KeywordList(path, (), ())
         for row in reader:
             if any(looks_like_secret(cell) for cell in row):
-                findings.append(secret_finding(source.path, Mark(reader.line_num)))
+                findings.append(secret_finding(path, Mark(reader.line_num)))
             elif len(row) > len(header):
                 findings.append(
                     Diagnostic(
-                        "IG112", "more cells than columns", source.path, Mark(reader.line_num),
+                        "IG112", "more cells than columns", path, Mark(reader.line_num),
                         hint="quote a keyword that holds a comma",
                     )
                 )  # fmt: skip
             elif any(cell.strip() for cell in row):
-                keyword = _keyword(dict(zip(header, row, strict=False)), source.path, reader.line_num, findings)
+                keyword = _keyword(dict(zip(header, row, strict=False)), path, reader.line_num, findings)
                 if keyword is not None:
                     keywords.append(keyword)
                     lines.append(reader.line_num)
     except csv.Error as error:
-        findings.append(Diagnostic("IG112", f"not readable as CSV: {error}", source.path, Mark(reader.line_num)))
-    return KeywordList(source.path, tuple(keywords), tuple(lines))
+        findings.append(Diagnostic("IG112", f"not readable as CSV: {error}", path, Mark(reader.line_num)))
+    return KeywordList(path, tuple(keywords), tuple(lines))
 
 
 def _keyword(row: dict[str, str], file: str, line: int, findings: list[Diagnostic]) -> dict[str, Any] | None:

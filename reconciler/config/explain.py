@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.json_schema import schema_of
-from reconciler.config.resolve import Definition
+from reconciler.config.resolve import Definition, Provenance
 from reconciler.diagnostics import FieldPath, format_path
 from reconciler.kinds import find_kind
 from reconciler.kinds.extensions import Extensions
@@ -63,7 +63,9 @@ def find_resource(compilation: Compilation, ref: str) -> Resource | None:
 
 def effective_values(resource: Resource, below: str = "") -> tuple[EffectiveValue, ...]:
     """Return every value in force of a resource, or those at and below one field, in field order."""
-    values = (_value(resource, path, value) for path, value in _leaves(resource.data, ()))
+    data = resource.spec.model_dump(mode="json", exclude_none=True)
+    provenance = resource.provenance
+    values = (_value(provenance, path, value) for path, value in _leaves(data, ()))
     return tuple(item for item in values if _is_at_or_below(item.field, below))
 
 
@@ -79,9 +81,9 @@ def _leaves(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
         yield path, value
 
 
-def _value(resource: Resource, path: FieldPath, value: Any) -> EffectiveValue:
+def _value(provenance: Provenance, path: FieldPath, value: Any) -> EffectiveValue:
     for length in range(len(path), 0, -1):
-        definitions = resource.provenance.get(path[:length])
+        definitions = provenance.get(path[:length])
         if definitions:
             return EffectiveValue(path, value, definitions)
     return EffectiveValue(path, value, (Definition(value, "default"),))

@@ -27,6 +27,9 @@ class Definition:
     mark: Mark = Mark()
 
 
+Provenance = dict[FieldPath, tuple[Definition, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A mapping that contributes to a resource: from a document's `origin` path, or built in."""
@@ -46,35 +49,49 @@ class Layer:
 
 @dataclass(slots=True)
 class Resolution:
-    """A resource's folded value, and all definitions of every leaf, the winner first."""
+    """A resource's folded value, and the layers that each part of it came from."""
 
     value: dict[str, Any]
-    provenance: dict[FieldPath, tuple[Definition, ...]] = field(default_factory=dict)
+    parts: tuple[tuple[FieldPath, Sequence[Layer]], ...]
+    known: Provenance | None = field(default=None, repr=False)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return all definitions of every leaf, the winner first; found when first asked for."""
+        if self.known is None:
+            self.known = {}
+            for at, layers in self.parts:
+                _define([(layer, layer.value, ()) for layer in layers], at, self.known)
+        return self.known
 
 
 def fold(layers: Sequence[Layer], at: FieldPath = ()) -> Resolution:
     """Return the fold of layers, first wins, with the definitions recorded below the path `at`."""
-    resolution = Resolution({})
-    _fold_into(resolution, [(layer, layer.value, ()) for layer in layers], resolution.value, at)
-    return resolution
+    return Resolution(_fold([layer.value for layer in layers]), ((at, layers),))
 
 
-def _fold_into(
-    resolution: Resolution,
-    parts: list[tuple[Layer, Mapping[str, Any], FieldPath]],
-    target: dict[str, Any],
-    at: FieldPath,
-) -> None:
+def _fold(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    folded: dict[str, Any] = {}
+    for index, value in enumerate(values):
+        for key, item in value.items():
+            if key in folded:
+                continue
+            if isinstance(item, Mapping):
+                below = (other.get(key) for other in values[index + 1 :])
+                item = _fold([item, *(other for other in below if isinstance(other, Mapping))])
+            folded[key] = item
+    return folded
+
+
+def _define(parts: list[tuple[Layer, Mapping[str, Any], FieldPath]], at: FieldPath, provenance: Provenance) -> None:
     keys = dict.fromkeys(key for _, value, _ in parts for key in value)
     for key in keys:
         holders = [(layer, value[key], (*path, key)) for layer, value, path in parts if key in value]
-        mappings = [(layer, item, path) for layer, item, path in holders if isinstance(item, Mapping)]
         if isinstance(holders[0][1], Mapping):
-            target[key] = {}
-            _fold_into(resolution, mappings, target[key], (*at, key))
+            mappings = [(layer, item, path) for layer, item, path in holders if isinstance(item, Mapping)]
+            _define(mappings, (*at, key), provenance)
         else:
-            target[key] = holders[0][1]
-            resolution.provenance[(*at, key)] = tuple(layer.define(item, path) for layer, item, path in holders)
+            provenance[(*at, key)] = tuple(layer.define(item, path) for layer, item, path in holders)
 
 
 def resolve_document(document: Authored) -> Resolution:
@@ -105,8 +122,8 @@ def resolve_site(
             continue
         part = fold(layers, (name,))
         resolution.value[name] = part.value
-        resolution.provenance |= part.provenance
-    resolution.value = _with_keywords(resolution.value, keyword_lists)
+        resolution.parts += part.parts
+    resolution.value = with_keywords(resolution.value, keyword_lists)
     return resolution
 
 
@@ -141,7 +158,7 @@ def _stage_layers(site: Authored, platform: Authored | None, extensions: Extensi
     return layers
 
 
-def _with_keywords(value: dict[str, Any], keyword_lists: Mapping[str, KeywordList]) -> dict[str, Any]:
+def with_keywords(value: dict[str, Any], keyword_lists: Mapping[str, KeywordList]) -> dict[str, Any]:
     """Return the site with every sector holding all its keywords as mappings, each term once, first writing wins."""
     sectors = value.get("sectors")
     if not isinstance(sectors, list):

@@ -14,7 +14,7 @@ from reconciler.config.documents import Authored
 from reconciler.config.resolve import Resolution
 from reconciler.config.suggest import did_you_mean, legacy_replacement
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
-from reconciler.ids import canonical_json
+from reconciler.ids import canonical_bytes
 from reconciler.kinds.extensions import Extensions
 from reconciler.kinds.fields import NAME_PATTERN, Spec, timezones
 
@@ -73,7 +73,7 @@ def _validate_spec(
     model: type[Spec], value: Mapping[str, Any], at: FieldPath, locator: Locator
 ) -> tuple[Spec | None, list[Diagnostic]]:
     try:
-        return model.model_validate_json(canonical_json(value)), []
+        return model.model_validate_json(canonical_bytes(value)), []
     except ValidationError as error:
         findings: dict[FieldPath, Diagnostic] = {}
         for detail in error.errors(include_url=False):

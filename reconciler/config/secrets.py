@@ -20,7 +20,9 @@ _SHAPES = re.compile(
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
+_RUN = re.compile(r"[-_:.A-Za-z0-9]{16,}")
 _SECRET_WORDS = "(api_key|secret|password|token|private_key)"
+_WORDS = ("api_key", "private_key", "secret", "password", "token")
 _SECRET_KEY = re.compile(rf"(^|_){_SECRET_WORDS}$")
 _SECRET_LINE = re.compile(rf"""{_SECRET_WORDS}["']?\s*:\s*[^\s{{]""")
 
@@ -28,6 +30,13 @@ _SECRET_LINE = re.compile(rf"""{_SECRET_WORDS}["']?\s*:\s*[^\s{{]""")
 def looks_like_secret(text: str) -> bool:
     """Tell whether a text holds something shaped like an API key."""
     return _SHAPES.search(text) is not None
+
+
+def might_hold_secrets(text: str) -> bool:
+    """Tell whether the text of a file is worth a closer look; False is sure."""
+    if "\\" in text or "PRIVATE KEY" in text or any(word in text for word in _WORDS):
+        return True
+    return any(looks_like_secret(run) for run in _RUN.findall(text))
 
 
 def may_be_shown(line: str) -> bool:
@@ -42,6 +51,8 @@ def redact(text: str) -> str:
 
 def find_secrets(document: Authored) -> list[Diagnostic]:
     """Return a finding for every literal secret of a document."""
+    if not might_hold_secrets(document.text):
+        return []
     findings: list[Diagnostic] = []
     _walk(document, {**document.value, **document.marks.value}, (), findings)
     return findings

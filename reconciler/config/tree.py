@@ -6,8 +6,13 @@ that igny8 reads is a finding; anything outside of those folders is none of our 
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from reconciler.diagnostics import Diagnostic, Mark
@@ -16,66 +21,207 @@ from reconciler.kinds import KINDS, Kind
 FILE_BYTES_MAX = 1024 * 1024
 ROOT_FILES_MAX = 50_000
 ROOT_BYTES_MAX = 512 * 1024 * 1024
+FOLDERS_DEEP_MAX = 16
 _UNREAD_FOLDERS = ("environments", "policies")
 _KEYWORDS_FOLDER = "keywords"
+
+# What tells that a file is the one that was read before: size, times of content and inode in ns, inode.
+Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a config root: its path from the root, and its text. `kind` is None for a keyword list."""
+    """One file of a config root, not yet read: its path from the root. `kind` is None for a keyword list.
+
+    `held` is the text of a file that exists in memory only. A file without a signature (a link) is never known again.
+    """
 
     path: str
-    text: str
     kind: Kind | None
+    root: Path
+    signature: Signature | None = None
+    held: str | None = None
+
+    def read(self) -> str | Diagnostic:
+        """Return the file's text, or why there is none."""
+        if self.held is not None:
+            return self.held
+        try:
+            data = _read_bytes(self.root, self.path, follow=self.signature is None)
+        except OSError as error:
+            return Diagnostic("IG101", f"cannot be read: {error.strerror}", self.path)
+        if len(data) > FILE_BYTES_MAX:
+            return Diagnostic("IG104", "the file is larger than 1 MiB", self.path)
+        return _decode(data, self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
     """All files of a config root, in path order, and what was wrong with reading them."""
 
     root: Path
     files: tuple[SourceFile, ...]
     findings: tuple[Diagnostic, ...]
-    revision: str = ""
+    find_revision: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
 
-    @property
+    @cached_property
+    def revision(self) -> str:
+        """Return the git commit of the root, asked for when it is first needed; "" outside of git."""
+        return self.find_revision()
+
+    @cached_property
     def declared(self) -> frozenset[tuple[str, str]]:
         """Return kind and name of every declaration that has a file here, be it readable or not."""
-        paths = [file.path for file in self.files] + [finding.file for finding in self.findings]
-        return frozenset((kind.slug, name_of(kind, path)) for path in paths if (kind := _kind_of(path)) is not None)
+        found = {(file.kind.slug, name_of(file.kind, file.path)) for file in self.files if file.kind is not None}
+        for finding in self.findings:
+            kind = _kind_of(finding.file)
+            if kind is not None:
+                found.add((kind.slug, name_of(kind, finding.file)))
+        return frozenset(found)
 
 
 def name_of(kind: Kind, path: str) -> str:
     """Return the name of what a file declares: the file's own, or the kind's where there is only one."""
-    return kind.slug if kind.is_singleton else PurePosixPath(path).stem
+    return kind.slug if kind.is_singleton else path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
-def read_tree(root: Path) -> Tree:
-    """Read the config root; a missing or empty one is a finding, never an exception."""
+def read_tree(root: Path, *, files_max: int = ROOT_FILES_MAX) -> Tree:
+    """Return what belongs to the config root; a missing or empty one is a finding, never an exception."""
     if not root.is_dir():
         finding = Diagnostic("IG101", "the config root is no directory", str(root), hint="check the path given with -C")
         return Tree(root, (), (finding,))
-    findings: list[Diagnostic] = []
-    files: list[SourceFile] = []
-    total_bytes = 0
-    for path in _candidates(root, findings):
+    walk = _Walk(root, files_max)
+    try:
+        walk.run()
+    except _TooMuchError as too_much:
+        walk.findings.append(too_much.finding)
+    if not walk.files and not walk.findings:
+        walk.findings.append(_empty_root(root))
+    walk.findings.extend(_unread_folder(folder) for folder in _UNREAD_FOLDERS if (root / folder).is_dir())
+    return Tree(root, tuple(walk.files), tuple(walk.findings), lambda: read_revision(root))
+
+
+class _TooMuchError(Exception):
+    """The root is larger than a root may be; carries the finding."""
+
+    def __init__(self, path: str, files_max: int) -> None:
+        super().__init__(path)
+        what = f"the config root is too large: over {files_max:,} files or 512 MiB"
+        self.finding = Diagnostic("IG104", what, path)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk over the places that belong to a config root, with what it found so far."""
+
+    root: Path
+    files_max: int
+    files: list[SourceFile] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    bytes_seen: int = 0
+
+    def run(self) -> None:
+        for kind in KINDS:
+            if kind.is_singleton and os.path.lexists(self.root / kind.place):
+                self._take(kind.place, (self.root / kind.place).lstat())
+        for folder in sorted({*_PLACES, _KEYWORDS_FOLDER}):
+            if (self.root / folder).is_dir():
+                self._enter(folder, 1)
+
+    def _enter(self, folder: str, depth: int) -> None:
+        if depth > FOLDERS_DEEP_MAX:
+            raise _TooMuchError(folder, self.files_max)
+        try:
+            with os.scandir(f"{self.root}/{folder}") as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            self.findings.append(Diagnostic("IG101", f"cannot be read: {error.strerror}", folder))
+            return
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = f"{folder}/{entry.name}"
+            if not entry.name.isprintable():
+                self.findings.append(_unprintable(path))
+            elif entry.is_dir(follow_symlinks=False):
+                self._enter(path, depth + 1)
+            else:
+                self._take(path, entry.stat(follow_symlinks=False))
+
+    def _take(self, path: str, status: os.stat_result) -> None:
         kind = _kind_of(path)
         if kind is None and not _is_keyword_list(path):
-            findings.append(_unknown_file(path))
-            continue
-        data = _read_bytes(root, path, findings)
-        if data is None:
-            continue
-        total_bytes += len(data)
-        if len(files) >= ROOT_FILES_MAX or total_bytes > ROOT_BYTES_MAX:
-            findings.append(Diagnostic("IG104", "the config root is too large: over 50,000 files or 512 MiB", path))
-            break
-        text = _decode(data, path, findings)
-        if text is not None:
-            files.append(SourceFile(path, text, kind))
-    if not files and not findings:
-        findings.append(_empty_root(root))
-    return Tree(root, tuple(files), tuple(findings), read_revision(root))
+            self.findings.append(_unknown_file(path))
+        elif stat.S_ISLNK(status.st_mode):
+            found = _follow(self.root, path)
+            if found is None:
+                self.files.append(SourceFile(path, kind, self.root))
+            else:
+                self.findings.append(found)
+        else:
+            self.bytes_seen += status.st_size
+            self.files.append(SourceFile(path, kind, self.root, _signature(status)))
+        if len(self.files) + len(self.findings) > self.files_max or self.bytes_seen > ROOT_BYTES_MAX:
+            raise _TooMuchError(path, self.files_max)
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _follow(root: Path, path: str) -> Diagnostic | None:
+    """Return what keeps a link from being read, or None."""
+    try:
+        target = (root / path).resolve()
+        if not target.is_relative_to(root.resolve()):
+            return Diagnostic("IG111", "the link leads out of the config root", path)
+        if stat.S_ISDIR(target.stat().st_mode):
+            return Diagnostic("IG111", "a link to a folder is not followed", path, hint="move the folder here")
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "the link leads in a circle"
+        return Diagnostic("IG101", f"cannot be read: {reason}", path)
+    return None
+
+
+_PLACES: dict[str, tuple[Kind, str, int]] = {
+    kind.place.split("/")[0]: (kind, PurePosixPath(kind.place).suffix, 2 if "**" in kind.place else 1)
+    for kind in KINDS
+    if not kind.is_singleton
+}
+_SINGLETONS = {kind.place: kind for kind in KINDS if kind.is_singleton}
+
+
+def _kind_of(path: str) -> Kind | None:
+    folder, separator, rest = path.partition("/")
+    if not separator:
+        return _SINGLETONS.get(path)
+    kind, suffix, depth_max = _PLACES.get(folder, (None, "", 0))
+    return kind if kind is not None and rest.endswith(suffix) and rest.count("/") < depth_max else None
+
+
+def _is_keyword_list(path: str) -> bool:
+    return path.startswith(f"{_KEYWORDS_FOLDER}/") and path.endswith(".csv")
+
+
+def _unprintable(path: str) -> Diagnostic:
+    shown = path.encode("unicode_escape", "surrogatepass").decode()
+    return Diagnostic("IG106", "a file's name holds characters that cannot be shown", shown, hint="rename the file")
+
+
+def _read_bytes(root: Path, path: str, *, follow: bool) -> bytes:
+    """Return a regular file's content, at most one byte more than is allowed; never waits for a pipe."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    handle = os.open(f"{root}/{path}", flags)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(status.st_mode) else "Not a regular file")
+        data = os.read(handle, FILE_BYTES_MAX + 1 if status.st_size > FILE_BYTES_MAX else status.st_size + 1)
+        while len(data) <= FILE_BYTES_MAX and (more := os.read(handle, FILE_BYTES_MAX + 1 - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def read_revision(root: Path) -> str:
@@ -97,45 +243,9 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _candidates(root: Path, findings: list[Diagnostic]) -> list[str]:
-    """Return the paths, from the root, of all files in the places that belong to a config root."""
-    paths = [kind.place for kind in KINDS if kind.is_singleton and (root / kind.place).exists()]
-    folders = sorted({kind.place.split("/")[0] for kind in KINDS if not kind.is_singleton} | {_KEYWORDS_FOLDER})
-    for folder in folders:
-        base = root / folder
-        if not base.is_dir():
-            continue
-        for path in sorted(base.rglob("*")):
-            relative = path.relative_to(root).as_posix()
-            if any(part.startswith(".") for part in PurePosixPath(relative).parts) or path.is_dir():
-                continue
-            paths.append(relative)
-    findings.extend(_unread_folder(folder) for folder in _UNREAD_FOLDERS if (root / folder).is_dir())
-    return paths
-
-
 def _unread_folder(folder: str) -> Diagnostic:
     message = f"`{folder}/` is not evaluated by this version"
     return Diagnostic("IG113", message, folder, hint="nothing in it has an effect", severity="warning")
-
-
-def _kind_of(path: str) -> Kind | None:
-    parts = PurePosixPath(path)
-    for kind in KINDS:
-        place = PurePosixPath(kind.place)
-        if kind.is_singleton:
-            if path == kind.place:
-                return kind
-        elif parts.parts[:1] == place.parts[:1] and parts.suffix == place.suffix:
-            depth_max = 3 if "**" in kind.place else 2
-            if len(parts.parts) <= depth_max:
-                return kind
-    return None
-
-
-def _is_keyword_list(path: str) -> bool:
-    parts = PurePosixPath(path)
-    return parts.parts[0] == _KEYWORDS_FOLDER and parts.suffix == ".csv"
 
 
 def _unknown_file(path: str) -> Diagnostic:
@@ -149,32 +259,14 @@ def _unknown_file(path: str) -> Diagnostic:
     return Diagnostic("IG106", "no file that igny8 knows in this place", path, hint=hint)
 
 
-def _read_bytes(root: Path, path: str, findings: list[Diagnostic]) -> bytes | None:
-    full = root / path
-    try:
-        if not full.resolve().is_relative_to(root.resolve()):
-            findings.append(Diagnostic("IG111", "the link leads out of the config root", path))
-            return None
-        if full.stat().st_size > FILE_BYTES_MAX:
-            findings.append(Diagnostic("IG104", "the file is larger than 1 MiB", path))
-            return None
-        return full.read_bytes()
-    except OSError as error:
-        findings.append(Diagnostic("IG101", f"cannot be read: {error.strerror}", path))
-        return None
-
-
-def _decode(data: bytes, path: str, findings: list[Diagnostic]) -> str | None:
+def _decode(data: bytes, path: str) -> str | Diagnostic:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = error.start - (before.rfind(b"\n") + 1) + 1
-        findings.append(
-            Diagnostic("IG102", "not UTF-8 text", path, Mark(line, column), hint="save the file as UTF-8")
-        )  # fmt: skip
-        return None
+        return Diagnostic("IG102", "not UTF-8 text", path, Mark(line, column), hint="save the file as UTF-8")
 
 
 def _empty_root(root: Path) -> Diagnostic:

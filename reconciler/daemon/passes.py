@@ -99,7 +99,7 @@ class ConfigFollower:
         """Return the platform in force: the applied one, so that a change cannot open its own window."""
         with self.database.read() as connection:
             applied = load_specs(connection, "platform", Platform).get("platform")
-        specs = (item.spec for item in compilation.resources)
+        specs = (item.spec for item in compilation.resources if item.kind == "platform")
         return applied or next((spec for spec in specs if isinstance(spec, Platform)), Platform())
 
     def _refuse(self, key: str, event: str, fields: dict[str, Any]) -> None:

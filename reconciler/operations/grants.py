@@ -30,8 +30,8 @@ def pending_grants(connection: Connection, compilation: Compilation) -> tuple[Pe
     declared = (
         PendingGrant(resource.name, item.id, item.credits, item.reason)
         for resource in compilation.resources
-        if isinstance(resource.spec, Account)
-        for item in resource.spec.grants
+        if resource.kind == "account"
+        for item in Account.model_validate(resource.data, strict=False).grants
     )
     return tuple(item for item in declared if not is_known(connection, item.key))
 

@@ -102,7 +102,8 @@ def _safety(actual: Mapping[tuple[str, str], Actual], resources: Iterable[Resour
     applied = actual.get(("platform", "platform"))
     if applied is not None:
         return Platform.model_validate(applied.applied_spec, strict=False).safety
-    return next((item.spec.safety for item in resources if isinstance(item.spec, Platform)), Safety())
+    specs = (item.spec for item in resources if item.kind == "platform")
+    return next((spec.safety for spec in specs if isinstance(spec, Platform)), Safety())
 
 
 def _change(resource: Resource, actual: Actual | None) -> Change | None:
@@ -125,9 +126,10 @@ def _deletion(actual: Actual) -> Change:
 def _causes(resource: Resource, fields: Iterable[FieldChange]) -> Iterable[str]:
     """Yield the places that changed fields come from, each once, in field order."""
     seen: dict[str, None] = {}
+    provenance = resource.provenance
     for field in fields:
         for length in range(len(field.path), 0, -1):
-            definitions = resource.provenance.get(field.path[:length])
+            definitions = provenance.get(field.path[:length])
             if definitions:
                 winner = definitions[0]
                 seen.setdefault(f"{winner.file}:{winner.mark.line}" if winner.file else "built-in default")

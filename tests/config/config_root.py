@@ -229,5 +229,5 @@ def compile_texts(files: Mapping[str, str]) -> Compilation:
     sources = []
     for path, text in sorted(files.items()):
         kind = next((item for item in KINDS if item.place.split("/")[0] == path.split("/")[0]), None)
-        sources.append(SourceFile(path, text, kind))
+        sources.append(SourceFile(path, kind, Path("root"), held=text))
     return compile_tree(Tree(Path("root"), tuple(sources), ()), EXTENSIONS, TODAY)

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from reconciler.config.compilation import Compilation, Resource
-from reconciler.ids import digest
+from reconciler.config.resolve import Provenance
+from reconciler.config.tree import Tree
+from reconciler.ids import canonical_bytes, digest, digest_bytes
 from reconciler.kinds import KINDS, find_kind
 from reconciler.plan.change import Actual
 from reconciler.plan.planner import Plan
 
 Ref = tuple[str, str]
 Actuals = dict[Ref, Actual]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The origin of a resource that stands in no file."""
+
+    text: bytes
+
+    def canonical(self) -> bytes:
+        return self.text
+
+    def provenance(self) -> Provenance:
+        return {}
 
 
 def declare(kind: str, name: str, **authored: Any) -> Resource:
@@ -26,14 +42,15 @@ def declare(kind: str, name: str, **authored: Any) -> Resource:
         authored["name"] = name
     spec = found.spec.model_validate(authored, strict=False)
     data = spec.model_dump(mode="json", exclude_none=True)
-    return Resource(kind, name, f"{kind}/{name}.yaml", spec, data, digest(data), {})
+    text = canonical_bytes(data)
+    return Resource(kind, name, f"{kind}/{name}.yaml", digest_bytes(text), Declared(text))
 
 
 def compiled(resources: Iterable[Resource]) -> Compilation:
     """Return a valid compilation of resources."""
     order = [kind.slug for kind in KINDS]
     found = sorted(resources, key=lambda item: (order.index(item.kind), item.name))
-    return Compilation(Path("root"), "c0ffee", tuple(found), ())
+    return Compilation(Tree(Path("root"), (), (), lambda: "c0ffee"), tuple(found), ())
 
 
 def recorded(live: Iterable[Resource], applied: Mapping[Ref, Resource] | None = None) -> Actuals:

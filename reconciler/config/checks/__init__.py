@@ -8,7 +8,10 @@ from reconciler.config.checks import accounts, models, platform, prompts, sites,
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 
-CHECKS: tuple[Callable[[Draft], Iterable[Diagnostic]], ...] = (
+Check = Callable[[Draft], Iterable[Diagnostic]]
+
+# Rules of everything but sites; the draft holds no sites.
+CATALOG_CHECKS: tuple[Check, ...] = (
     platform.check_notifications,
     models.check_references,
     models.check_live_and_testing,
@@ -19,14 +22,25 @@ CHECKS: tuple[Callable[[Draft], Iterable[Diagnostic]], ...] = (
     accounts.check_model_preferences,
     accounts.check_ai_overrides,
     accounts.check_grants,
-    accounts.check_tier_limits,
-    sites.check_references,
-    sites.check_sectors,
-    sites.check_publishing,
-    sites.check_folders,
-    stages.check_budgets,
-    stages.check_models,
-    stages.check_limits,
     prompts.check_functions,
     prompts.check_templates,
 )
+# Rules of one site: what they find of a site depends on nothing but it, its account and the catalogues. The draft
+# holds some of the sites.
+SITE_CHECKS: tuple[Check, ...] = (
+    sites.check_references,
+    sites.check_sectors,
+    sites.check_model_preferences,
+    sites.check_ai_overrides,
+    sites.check_publishing,
+    stages.check_budgets,
+    stages.check_models,
+    stages.check_limits,
+)
+# Rules over all sites together; the draft holds the facts of all sites and the specs of none.
+ROOT_CHECKS: tuple[Check, ...] = (
+    accounts.check_tier_limits,
+    prompts.check_presence,
+    sites.check_folders,
+)
+CHECKS: tuple[Check, ...] = (*CATALOG_CHECKS, *SITE_CHECKS, *ROOT_CHECKS)

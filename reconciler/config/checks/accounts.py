@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from reconciler.config.compilation import Draft
 from reconciler.config.suggest import did_you_mean
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.extensions import ModelType
+from reconciler.kinds.fields import ModelPreferences
 
 
 def check_references(draft: Draft) -> Iterable[Diagnostic]:
@@ -35,44 +37,51 @@ def check_references(draft: Draft) -> Iterable[Diagnostic]:
 
 
 def check_model_preferences(draft: Draft) -> Iterable[Diagnostic]:
-    """A preferred model is active, of its type, and not the Testing one; the same for a site's preference."""
-    if draft.models is None:
+    """A model that an account prefers is active, of its type, and not the Testing one."""
+    for name, account in draft.accounts.items():
+        yield from find_bad_preferences(draft, ("account", name), account.ai.model_preferences)
+
+
+def find_bad_preferences(
+    draft: Draft, ref: tuple[str, str], preferences: ModelPreferences | None
+) -> Iterable[Diagnostic]:
+    """Yield what is wrong with the preferred models of an account or a site."""
+    if draft.models is None or preferences is None:
         return
-    holders = [(("account", name), account.ai.model_preferences) for name, account in draft.accounts.items()]
-    holders += [(("site", name), site.ai.model_preferences) for name, site in draft.sites.items()]
-    for ref, preferences in holders:
-        for model_type in ("text", "image"):
-            wanted = getattr(preferences, model_type) if preferences else None
-            if wanted is None:
-                continue
-            path = ("ai", "model_preferences", model_type)
-            model = draft.models.models.get(wanted)
-            if model is None:
-                yield draft.find(
-                    "IG301", ref, path, f"there is no model {wanted!r}", hint=did_you_mean(wanted, draft.models.models)
-                )  # fmt: skip
-            elif model.type != model_type or not model.active or model.testing:
-                what = f"a {model.type} model" if model.type != model_type else "the Testing model"
-                what = "not active" if not model.active else what
-                yield draft.find("IG302", ref, path, f"{wanted} is {what}", hint="prefer an active Live model")
+    wanted_by_type: tuple[tuple[ModelType, str | None], ...] = (
+        ("text", preferences.text),
+        ("image", preferences.image),
+    )
+    for model_type, wanted in wanted_by_type:
+        if wanted is None:
+            continue
+        path = ("ai", "model_preferences", model_type)
+        model = draft.models.models.get(wanted)
+        if model is None:
+            yield draft.find(
+                "IG301", ref, path, f"there is no model {wanted!r}", hint=did_you_mean(wanted, draft.models.models)
+            )  # fmt: skip
+        elif model.type != model_type or not model.active or model.testing:
+            what = f"a {model.type} model" if model.type != model_type else "the Testing model"
+            what = "not active" if not model.active else what
+            yield draft.find("IG302", ref, path, f"{wanted} is {what}", hint="prefer an active Live model")
 
 
 def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
-    """Only a tier that allows it lets an account or its sites set `ai`."""
-    if draft.tiers is None:
-        return
-    owners = [(("account", name), account.tier) for name, account in draft.accounts.items()]
-    for name, site in draft.sites.items():
-        account = draft.accounts.get(site.account)
-        if account is not None:
-            owners.append((("site", name), account.tier))
-    for ref, tier_name in owners:
-        tier = draft.tiers.tiers.get(tier_name)
-        if tier is not None and not tier.ai_overrides_allowed and draft.documents[ref].value.get("ai"):
-            yield draft.find(
-                "IG406", ref, ("ai",), f"the tier {tier_name} does not allow AI overrides", key=True,
-                hint="remove `ai`, or move the account to another tier",
-            )  # fmt: skip
+    """Only a tier that allows it lets an account set `ai`."""
+    for name, account in draft.accounts.items():
+        if draft.documents["account", name].value.get("ai"):
+            yield from find_forbidden_overrides(draft, ("account", name), account.tier)
+
+
+def find_forbidden_overrides(draft: Draft, ref: tuple[str, str], tier_name: str) -> Iterable[Diagnostic]:
+    """Yield a finding when the tier does not let this account or site set `ai`."""
+    tier = draft.tiers.tiers.get(tier_name) if draft.tiers else None
+    if tier is not None and not tier.ai_overrides_allowed:
+        yield draft.find(
+            "IG406", ref, ("ai",), f"the tier {tier_name} does not allow AI overrides", key=True,
+            hint="remove `ai`, or move the account to another tier",
+        )  # fmt: skip
 
 
 def check_grants(draft: Draft) -> Iterable[Diagnostic]:
@@ -92,15 +101,17 @@ def check_tier_limits(draft: Draft) -> Iterable[Diagnostic]:
     """An account has no more sites and keywords than its tier includes."""
     if draft.tiers is None:
         return
+    sites, keywords = Counter[str](), Counter[str]()
+    for facts in draft.facts:
+        sites[facts.account] += 1
+        keywords[facts.account] += facts.keywords
     for name, account in draft.accounts.items():
         tier = draft.tiers.tiers.get(account.tier)
-        sites = [site for site in draft.sites.values() if site.account == name]
         if tier is None:
             continue
-        keywords = sum(len(sector.keywords) for site in sites for sector in site.sectors)
         for what, count, limit in (
-            ("sites", len(sites), tier.limits.sites_max),
-            ("keywords", keywords, tier.limits.keywords_max),
+            ("sites", sites[name], tier.limits.sites_max),
+            ("keywords", keywords[name], tier.limits.keywords_max),
         ):
             if limit is not None and count > limit:
                 yield draft.find(

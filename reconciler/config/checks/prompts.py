@@ -13,21 +13,30 @@ from reconciler.kinds.prompt import Prompt
 
 
 def check_functions(draft: Draft) -> Iterable[Diagnostic]:
-    """Every function that a site's stages use has exactly one prompt."""
-    prompts = draft.all("prompt", Prompt)
-    broken = len([ref for ref in draft.declared if ref[0] == "prompt"]) > len(prompts)
+    """No function has more than one prompt."""
     for function in draft.extensions.functions:
-        names = sorted(name for name, prompt in prompts.items() if prompt.function == function.name)
+        names = _names(draft, function)
         for name in names[1:]:
             yield draft.find(
                 "IG410", ("prompt", name), ("function",), f"{names[0]} is the prompt of {function.name} already",
                 hint="keep one prompt a function",
             )  # fmt: skip
-        if not names and not broken and draft.sites:
+
+
+def check_presence(draft: Draft) -> Iterable[Diagnostic]:
+    """Where there are sites, every function has a prompt."""
+    if not draft.facts or len(draft.names.get("prompt", ())) > len(draft.all("prompt", Prompt)):
+        return  # without sites nothing needs them; a broken one may be the one that is missing
+    for function in draft.extensions.functions:
+        if not _names(draft, function):
             yield Diagnostic(
                 "IG410", f"no prompt for {function.name}", "prompts",
                 hint=f"write prompts/{function.name.replace('_', '-')}.md with `function: {function.name}`",
             )  # fmt: skip
+
+
+def _names(draft: Draft, function: FunctionDeclaration) -> list[str]:
+    return sorted(name for name, prompt in draft.all("prompt", Prompt).items() if prompt.function == function.name)
 
 
 def check_templates(draft: Draft) -> Iterable[Diagnostic]:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from reconciler.config.compilation import Draft
+from reconciler.config.checks.accounts import find_bad_preferences, find_forbidden_overrides
+from reconciler.config.compilation import Draft, SiteFacts
 from reconciler.config.suggest import did_you_mean
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.site import Site
 
 
 def check_references(draft: Draft) -> Iterable[Diagnostic]:
     """The account, author, strategy, industry and preset that a site names exist."""
-    names = {
-        kind: [name for slug, name in draft.declared if slug == kind] for kind in ("account", "author", "strategy")
-    }
     for name, site in draft.sites.items():
-        for kind in names:
+        for kind in ("account", "author", "strategy"):
             wanted = getattr(site, kind)
             if wanted is not None and not draft.has(kind, wanted):
                 yield draft.find(
                     "IG301", ("site", name), (kind,), f"there is no {kind} {wanted!r}",
-                    hint=did_you_mean(wanted, names[kind]),
+                    hint=did_you_mean(wanted, draft.names.get(kind, ())),
                 )  # fmt: skip
         if site.industry is not None and draft.industries is not None:
             industries = draft.industries.industries
@@ -60,6 +59,20 @@ def check_sectors(draft: Draft) -> Iterable[Diagnostic]:
                 )  # fmt: skip
 
 
+def check_model_preferences(draft: Draft) -> Iterable[Diagnostic]:
+    """A model that a site prefers is active, of its type, and not the Testing one."""
+    for name, site in draft.sites.items():
+        yield from find_bad_preferences(draft, ("site", name), site.ai.model_preferences)
+
+
+def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
+    """Only a tier that allows it lets an account's sites set `ai`."""
+    for name, site in draft.sites.items():
+        account = draft.accounts.get(site.account)
+        if account is not None and draft.documents["site", name].value.get("ai"):
+            yield from find_forbidden_overrides(draft, ("site", name), account.tier)
+
+
 def check_publishing(draft: Draft) -> Iterable[Diagnostic]:
     """A site that publishes by itself has somewhere, some day and some time to publish."""
     for name, site in draft.sites.items():
@@ -82,15 +95,21 @@ def check_publishing(draft: Draft) -> Iterable[Diagnostic]:
 def check_folders(draft: Draft) -> Iterable[Diagnostic]:
     """No two sites publish into one folder."""
     owner: dict[str, str] = {}
-    for name, site in draft.sites.items():
-        publisher = site.publisher or {}
-        written = publisher.get("path")
-        if publisher.get("type") != "static" or not isinstance(written, str):
+    for facts in draft.facts:
+        if facts.folder is None:
             continue
-        path = PurePosixPath(written).as_posix()
-        if path in owner:
+        if facts.folder in owner:
             yield draft.find(
-                "IG413", ("site", name), ("publisher", "path"), f"site {owner[path]} publishes into {path} already",
+                "IG413", ("site", facts.name), ("publisher", "path"),
+                f"site {owner[facts.folder]} publishes into {facts.folder} already",
                 hint="give each site a folder of its own",
             )  # fmt: skip
-        owner.setdefault(path, name)
+        owner.setdefault(facts.folder, facts.name)
+
+
+def facts_of(name: str, site: Site) -> SiteFacts:
+    """Return what rules about many sites need to know of one."""
+    publisher = site.publisher or {}
+    written = publisher.get("path") if publisher.get("type") == "static" else None
+    folder = PurePosixPath(written).as_posix() if isinstance(written, str) else None
+    return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folder)

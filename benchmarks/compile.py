@@ -1,0 +1,270 @@
+"""Compiles roots of many sites: cold, unchanged, with one file changed; beside check-jsonschema and the bare limit.
+
+Run: python benchmarks/compile.py [--sites 10000] [--large 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PARTNERS = 200  # files that check-jsonschema is given: it is slow, and linear
+SITES_AN_ACCOUNT = 50
+
+
+def main() -> None:
+    """Print figures and ratios; every figure is CPU seconds of a process of its own, unless it says otherwise."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sites", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=0, help="also compile a root of this many sites")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        write_root(root, options.sites)
+        _report(root, options.sites)
+        if options.large:
+            small = _measure(root, cache=False)
+            large_root = Path(folder) / "large"
+            write_root(large_root, options.large)
+            large = _measure(large_root, cache=False)
+            per_file = large["cpu"] / options.large / (small["cpu"] / options.sites)
+            print(f"{options.large} sites: cpu={large['cpu']:.2f} s, peak={large['peak_mib']:.0f} MiB, "
+                  f"{per_file:.2f}x per file of {options.sites}")  # fmt: skip
+
+
+def _report(root: Path, sites: int) -> None:
+    print(f"{sites} sites, {sites // SITES_AN_ACCOUNT} accounts, {_mean_bytes(root)} bytes a site file")
+    cold = _measure(root, cache=False)
+    print(f"cold: cpu={cold['cpu']:.2f} s, peak={cold['peak_mib']:.0f} MiB, {cold['resources']} resources, "
+          f"{cold['findings']} findings")  # fmt: skip
+    empty = _measure(root, cache=True)
+    time.sleep(2.1)  # a file is known by its times only when they are older than a clock's tick
+    _measure(root, cache=True)
+    unchanged = _measure(root, cache=True)
+    print(f"filling the cache: cpu={empty['cpu']:.2f} s; unchanged: cpu={unchanged['cpu']:.2f} s, "
+          f"peak={unchanged['peak_mib']:.0f} MiB")  # fmt: skip
+    victim = root / "sites/account-0001/site-00001.yaml"
+    victim.write_text(victim.read_text().replace("per_run_limit: 3", "per_run_limit: 6"))
+    changed = _measure(root, cache=True)
+    print(f"one file changed: cpu={changed['cpu']:.2f} s")
+    ours, limit, peer = _own_share(root, sites), _limit(root, sites), _peer(root)
+    print(f"parse + validate: {ours:.3f} ms a file")
+    print(f"limit (parse + pydantic alone): {limit:.3f} ms a file, ratio={ours / limit:.2f}")
+    print(f"check-jsonschema: {peer:.3f} ms a file, ratio={peer / ours:.0f}")
+    print(f"one site, wall: {_one_site():.3f} s")
+
+
+_CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from datetime import date
+from reconciler.config.tree import read_tree
+from reconciler.config.compiler import compile_tree
+from reconciler.operations.app import EXTENSIONS
+root, cached = Path(sys.argv[1]), sys.argv[2] == "cache"
+tree = read_tree(root, files_max=1_000_000)
+if cached:
+    from reconciler.config.cache import Cache
+    compilation = compile_tree(tree, EXTENSIONS, date(2026, 11, 20), Cache.open(root / ".igny8/cache"))
+else:
+    compilation = compile_tree(tree, EXTENSIONS, date(2026, 11, 20))
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024,
+                  "resources": len(compilation.resources), "findings": len(compilation.findings),
+                  "digest": compilation.digest}))
+"""
+
+
+def _measure(root: Path, *, cache: bool) -> dict[str, float]:
+    done = subprocess.run(
+        (sys.executable, "-c", _CHILD, str(root), "cache" if cache else "no"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _own_share(root: Path, sites: int) -> float:
+    """Return the milliseconds that a site's file takes us from text to a valid spec: reading, checks left out."""
+    from datetime import date
+
+    from reconciler.config.compilation import Draft
+    from reconciler.config.compiler import compile_tree
+    from reconciler.config.tree import read_tree
+    from reconciler.operations.app import EXTENSIONS
+
+    tree = read_tree(root, files_max=1_000_000)
+    started = time.process_time()
+    compile_tree(tree, EXTENSIONS, date(2026, 11, 20))
+    assert Draft
+    return (time.process_time() - started) / sites * 1000
+
+
+def _limit(root: Path, sites: int) -> float:
+    """Return the milliseconds that a file takes a compiled YAML parser and pydantic, and nothing else."""
+    import orjson
+    import yaml_rs
+
+    from reconciler.kinds.site import Site
+
+    texts = [path.read_text() for path in sorted(root.glob("sites/*/*.yaml"))]
+    started = time.process_time()
+    for text in texts:
+        value = yaml_rs.loads(text)
+        del value["apiVersion"], value["kind"]
+        Site.model_validate_json(orjson.dumps(value))
+    return (time.process_time() - started) / sites * 1000
+
+
+def _peer(root: Path) -> float:
+    """Return the milliseconds that check-jsonschema takes for a file, without its start."""
+    files = [str(path) for path in sorted(root.glob("sites/*/*.yaml"))[:PARTNERS]]
+    schema = Path(__file__).parent.parent / "schemas/site.schema.json"
+    times = []
+    for some in (files[:1], files):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = (sys.executable, "-m", "check_jsonschema", "--schemafile", str(schema), *some)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-400:]
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return (times[1] - times[0]) / (len(files) - 1) * 1000
+
+
+def _one_site() -> float:
+    root = Path(__file__).parent.parent / "examples/minimal"
+    command = (str(Path(sys.executable).parent / "igny8"), "-C", str(root), "validate")
+    best = 10.0
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True, env={**os.environ, "NO_COLOR": "1"})
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def _mean_bytes(root: Path) -> int:
+    sizes = [path.stat().st_size for path in root.glob("sites/*/*.yaml")]
+    return sum(sizes) // len(sizes)
+
+
+def write_root(root: Path, sites: int) -> None:
+    """Write a root of this many sites: the repository's own catalogues, one account for 50 sites."""
+    own = Path(__file__).parent.parent
+    for path in ("platform.yaml", "providers.yaml", "models.yaml", "industries.yaml", "tiers.yaml"):
+        root.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text((own / path).read_text())
+    for folder in ("prompts", "authors", "strategies"):
+        (root / folder).mkdir()
+        for file in (own / folder).iterdir():
+            (root / folder / file.name).write_text(file.read_text())
+    (root / "accounts").mkdir()
+    for number in range(-(-sites // SITES_AN_ACCOUNT)):
+        name = f"account-{number + 1:04}"
+        (root / f"accounts/{name}.yaml").write_text(_ACCOUNT.format(name=name))
+        (root / f"sites/{name}").mkdir(parents=True)
+    for number in range(sites):
+        account, name = f"account-{number // SITES_AN_ACCOUNT + 1:04}", f"site-{number + 1:05}"
+        (root / f"sites/{account}/{name}.yaml").write_text(site_text(number, account, name))
+
+
+def site_text(number: int, account: str, name: str) -> str:
+    """Return the YAML of one site, about 1.4 kB, different from its neighbours as real ones are."""
+    zones = ("Europe/Berlin", "America/Denver", "Asia/Tokyo", "UTC", "Australia/Sydney")
+    words = ("hiking", "camping", "boots", "maps", "tents", "winter", "summer", "family", "budget", "light")
+    keywords = "\n".join(
+        f"      - {words[(number + step) % 10]} {words[(number * 7 + step * 3) % 10]} guide {number % 97} for {step + 1} days"
+        for step in range(10)
+    )
+    return _SITE.format(
+        name=name, account=account, number=number, timezone=zones[number % len(zones)], keywords=keywords,
+        limit=3 if number % 3 else 4, images=15 if number % 100 else 12, minute=number % 60, team="americas" if number % 2 else "europe",
+    )  # fmt: skip
+
+
+_ACCOUNT = """\
+# yaml-language-server: $schema=../schemas/account.schema.json
+apiVersion: igny8/v1
+kind: Account
+name: {name}
+display_name: Customer {name}
+tier: scale
+ai:
+  image_style: natural
+users:
+  - email: owner@{name}.example
+    role: owner
+grants:
+  - id: opening
+    credits: 5000
+    reason: opening balance
+credits:
+  monthly_max: 20000
+"""
+_SITE = """\
+# yaml-language-server: $schema=../../schemas/site.schema.json
+apiVersion: igny8/v1
+kind: Site
+name: {name}
+account: {account}
+display_name: Trails and Tents No. {number}
+url: https://{name}.example
+language: en
+timezone: {timezone}
+industry: outdoor-recreation
+labels:
+  team: {team}
+  content: guides
+
+publisher:
+  type: static
+  path: published/{name}
+  generator: hugo
+
+sectors:
+  - name: hiking
+    keywords:
+{keywords}
+  - name: camping
+    keywords:
+      - {{term: camping in the rain {number}, volume: 1900, intent: informational}}
+      - {{term: best tent for {number} people, volume: 720, intent: commercial}}
+
+author: maya-lindqvist
+strategy: trail-guides
+
+# When runs are due, on the site's own clock.
+automation:
+  enabled: true
+  frequency: daily
+  time: "03:{minute:02}"
+  preset: balanced
+
+stages:
+  content:
+    per_run_limit: {limit}
+    budget_pct: 45
+  images:
+    per_run_limit: {images}
+    budget_pct: 25
+
+publishing:
+  auto_approval: true
+  auto_publish: true
+  days: [mon, tue, wed, thu, fri, sat, sun]
+  time_slots: ["07:00", "10:15", "12:00", "17:30"]
+ai:
+  temperature: 0.6
+"""
+
+
+if __name__ == "__main__":
+    main()
