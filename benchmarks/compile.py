@@ -182,11 +182,11 @@ def site_text(number: int, account: str, name: str) -> str:
     words = ("hiking", "camping", "boots", "maps", "tents", "winter", "summer", "family", "budget", "light")
     keywords = "\n".join(
         f"      - {words[(number + step) % 10]} {words[(number * 7 + step * 3) % 10]} guide {number % 97} for {step + 1} days"
-        for step in range(10)
+        for step in range(3)
     )
     return _SITE.format(
         name=name, account=account, number=number, timezone=zones[number % len(zones)], keywords=keywords,
-        limit=3 if number % 3 else 4, images=15 if number % 100 else 12, minute=number % 60, team="americas" if number % 2 else "europe",
+        limit=3 if number % 3 else 4, images=15 if number % 500 else 12, minute=number % 60, team="americas" if number % 2 else "europe",
     )  # fmt: skip
 
 
@@ -216,6 +216,7 @@ kind: Site
 name: {name}
 account: {account}
 display_name: Trails and Tents No. {number}
+description: Guides for people who walk; two editors, one photographer.
 url: https://{name}.example
 language: en
 timezone: {timezone}
@@ -229,25 +230,27 @@ publisher:
   path: published/{name}
   generator: hugo
 
+# The long tail comes first: what big sites leave alone.
 sectors:
   - name: hiking
     keywords:
 {keywords}
   - name: camping
     keywords:
-      - {{term: camping in the rain {number}, volume: 1900, intent: informational}}
       - {{term: best tent for {number} people, volume: 720, intent: commercial}}
 
 author: maya-lindqvist
 strategy: trail-guides
 
-# When runs are due, on the site's own clock.
+# Runs begin at night, on the site's own clock, when nobody edits.
 automation:
   enabled: true
   frequency: daily
   time: "03:{minute:02}"
   preset: balanced
 
+# Long guides: more of the budget goes to the text, less to pictures. The limits
+# fill the week's slots and no more.
 stages:
   content:
     per_run_limit: {limit}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # takes as long to import as a small root to validate
+
         await asyncio.sleep(seconds)
 
 
@@ -47,6 +48,8 @@ class FixedClock:
     async def sleep(self, seconds: float) -> None:
         self.slept_seconds.append(seconds)
         self.at += timedelta(seconds=seconds)
+        import asyncio
+
         await asyncio.sleep(0)
 
     def advance(self, **delta: float) -> None:

@@ -27,7 +27,7 @@ from reconciler.kinds.extensions import Extensions
 from reconciler.kinds.fields import Spec
 
 # Enough for the rules to be run over many sites at once, few enough to be held beside everything else.
-SITES_A_BATCH = 1000
+SITES_A_BATCH = 200
 SECRET_CODE = "IG209"
 
 

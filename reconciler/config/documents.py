@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from reconciler.config.plain_yaml import NOT_PLAIN, read_plain
+from reconciler.config.plain_yaml import NOT_PLAIN, PlainReader
 from reconciler.config.secrets import looks_like_secret, secret_finding
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.tree import Tree, name_of
@@ -39,6 +39,11 @@ class Authored:
     text: str
     body_line: int = 1
     document: Document | None = field(default=None, repr=False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the document was read the fast way and nothing was seen that has to be looked at."""
+        return self.document is None
 
     @property
     def marks(self) -> Document:
@@ -76,6 +81,7 @@ def load_catalogs(tree: Tree) -> Loaded:
     documents: list[Authored] = []
     keyword_lists: dict[str, KeywordList] = {}
     digests: dict[str, str] = {}
+    reader = PlainReader()
     for source in tree.files:
         if source.kind is SITE:
             continue
@@ -88,23 +94,23 @@ def load_catalogs(tree: Tree) -> Loaded:
         if source.kind is None:
             keyword_lists[source.path] = _load_keywords(source.path, text, findings)
             continue
-        document, found = load_document(source.path, text, source.kind)
+        document, found = load_document(source.path, text, source.kind, reader)
         findings.extend(found)
         if document is not None:
             documents.append(document)
     return Loaded(tuple(documents), keyword_lists, tuple(findings), digests)
 
 
-def load_document(path: str, text: str, kind: Kind) -> tuple[Authored | None, list[Diagnostic]]:
+def load_document(path: str, text: str, kind: Kind, reader: PlainReader) -> tuple[Authored | None, list[Diagnostic]]:
     """Return the document of a file's text and what was found; no document when it cannot be used at all."""
-    return _load_plain(path, text, kind) or _load_carefully(path, text, kind)
+    return _load_plain(path, text, kind, reader) or _load_carefully(path, text, kind)
 
 
-def _load_plain(path: str, text: str, kind: Kind) -> tuple[Authored, list[Diagnostic]] | None:
+def _load_plain(path: str, text: str, kind: Kind, reader: PlainReader) -> tuple[Authored, list[Diagnostic]] | None:
     """Return the document of a file that holds nothing out of the ordinary; None when it has to be looked at."""
     if path.endswith(".md"):
         return None
-    value = read_plain(text)
+    value = reader.read(text)
     if value is NOT_PLAIN or value.pop("apiVersion", None) != API_VERSION or value.pop("kind", None) != kind.name:
         return None
     name = name_of(kind, path)

@@ -10,71 +10,116 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
+from reconciler.config.secrets import might_hold_secrets
+
 NOT_PLAIN: Any = object()
 
+_INDENT_MAX = 48
 _DEPTH_MAX = 48
+# So few brackets, with so little indent, cannot nest too deep.
+_BRACKETS_FEW = 8
 _BRACKETS_MAX = 400
+_KNOWN_LINES_MAX = 20_000
 # Deleting these must leave nothing: other bytes are indicators of tags, anchors and the like, or invisible.
-_HARMLESS = bytes(range(0x20, 0x7F)).translate(None, b"&*!%@`?|>") + b"\n"
-_INDICATOR = re.compile(r"(?:^|[\s\[\]{},:\-])[&*!%@`?|>]", re.MULTILINE)
+_HARMLESS = bytes(range(0x20, 0x7F)).translate(None, b"&*!%@`?|><") + b"\n"
+_INDICATOR = re.compile(r"(?:^|[\s\[\]{},:\-])[&*!%@`?|><]", re.MULTILINE)
 _INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _ASCII_ONLY = bytes(range(0x80, 0x100))
-# Numbers that the two parsers read differently, and what nests without an indent or a bracket that could be counted.
-_DOUBTFUL = (b"0x", b"0o", b"<<", b"- - - -", b" " * _DEPTH_MAX, b"\n---", b"\n...")
-# In flow style the two differ about where a colon may stand and what may go on in the next line.
-_DOUBTFUL_FLOW = re.compile(rb"[\[{][^\]}\n]*\n|:[,\[\]{}]|[,\[{]\s*:")
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+# What nests without an indent or a bracket that could be counted, and what may begin or end a document.
+_DOUBTFUL = (b"- - - -", b" " * _INDENT_MAX, b"\n---", b"\n...")
+# Numbers that the two parsers read differently or that no reader could know for a number, as _NUMBER_SIGNS shows them.
+_DOUBTFUL_NUMBERS = (b"0x", b"0_", b"_0", b"._", b"_.", b".inf", b".nan", b"00000000000000000")
+_NUMBER_SIGNS = bytes.maketrans(b"123456789bBoOxXeE", b"000000000xxxxxxxx")
+_NUMBER_SIGNS = bytes(sign + 32 if 65 <= sign <= 90 else sign for sign in _NUMBER_SIGNS)
+# In flow style the two differ about where a colon may stand, and about what may go on in the next line.
+_DOUBTFUL_COLONS = (b":,", b",:", b" :", b"::")
+_FLOW_TO_COMMA = bytes.maketrans(b"[]{}", b",,,,")
+_BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+
+
+class PlainReader:
+    """Reads plain YAML texts one after the other, and looks at a line that many of them have only once."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def read(self, text: str) -> Any:
+        """Return the value of a YAML text that is plain, NOT_PLAIN for any other.
+
+        A text with something in it that might be a secret is not plain: it is to be looked at.
+        """
+        loads = _parser()
+        # Whether a text is plain is decided line by line: nothing that goes over lines is plain.
+        lines = text.split("\n")
+        fresh = set(lines[lines[0] == "---" :]) - self._known
+        if loads is None or not _are_plain(fresh):
+            return NOT_PLAIN
+        if len(self._known) < _KNOWN_LINES_MAX:
+            self._known |= fresh
+        try:
+            value = loads(text, parse_datetime=False)
+            orjson.dumps(value)  # refuses keys that are no text, integers beyond 64 bits, types of other YAML schemas
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException:  # a panic of the compiled parser is no Exception
+            return NOT_PLAIN
+        if not isinstance(value, dict):
+            return NOT_PLAIN
+        brackets = text.count("[") + text.count("{")
+        is_deep = brackets >= _BRACKETS_FEW and (brackets > _BRACKETS_MAX or _depth(value) > _DEPTH_MAX)
+        return NOT_PLAIN if is_deep else value
 
 
 def read_plain(text: str) -> Any:
-    """Return the value of a YAML text that is plain, NOT_PLAIN for any other."""
-    loads = _parser()
-    if loads is None or not _is_plain(text):
-        return NOT_PLAIN
-    try:
-        value = loads(text, parse_datetime=False)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except BaseException:  # a panic of the compiled parser is no Exception
-        return NOT_PLAIN
-    return value if isinstance(value, dict) and _is_usual(value, 1) else NOT_PLAIN
+    """Return the value of one YAML text that is plain, NOT_PLAIN for any other."""
+    return PlainReader().read(text)
 
 
-def _is_plain(text: str) -> bool:
+def _are_plain(lines: set[str]) -> bool:
+    text = "\n".join(("", *lines))
     data = text.encode(errors="replace")
     left = data.translate(None, _HARMLESS)
-    if left and not _is_plain_text(text, left):
+    if left and not _are_plain_characters(text, left):
         return False
-    if any(mark in data for mark in _DOUBTFUL) or b"0_" in data.translate(_DIGITS_TO_ZERO):
+    if _holds(data, _DOUBTFUL) or _holds(data.translate(_NUMBER_SIGNS), _DOUBTFUL_NUMBERS):
         return False
-    brackets = data.count(b"[") + data.count(b"{")
-    return brackets == 0 or (brackets < _BRACKETS_MAX and _DOUBTFUL_FLOW.search(data) is None)
+    if (b"[" in data or b"{" in data) and not _is_plain_flow(data):
+        return False
+    return not might_hold_secrets(text)
 
 
-def _is_plain_text(text: str, left: bytes) -> bool:
+def _holds(data: bytes, marks: tuple[bytes, ...]) -> bool:
+    for mark in marks:  # noqa: SIM110 - a generator inside any() costs as much as the search
+        if mark in data:
+            return True
+    return False
+
+
+def _are_plain_characters(text: str, left: bytes) -> bool:
     """Tell whether characters beyond the harmless ones are only letters, or marks within text."""
     if _INVISIBLE.search(text):
         return False
     return not left.translate(None, _ASCII_ONLY) or not _INDICATOR.search(text)
 
 
-def _is_usual(value: Any, depth: int) -> bool:
-    """Tell whether a value holds only text keys, text, true and false, null, and numbers that a reader can see."""
-    if depth > _DEPTH_MAX:
+def _is_plain_flow(data: bytes) -> bool:
+    """Tell whether every bracket is closed in its line, and no colon stands where the parsers might differ."""
+    if _holds(data.translate(_FLOW_TO_COMMA), _DOUBTFUL_COLONS):
         return False
-    for item in value.values() if type(value) is dict else value:
-        kind = type(item)
-        if kind is str or kind is bool or item is None:
-            continue
-        if kind is dict or kind is list:
-            if not _is_usual(item, depth + 1):
-                return False
-        elif kind is int:
-            if not -(2**63) < item < 2**63:
-                return False
-        elif kind is not float or not -1e300 < item < 1e300:
+    brackets = data.translate(_BRACES_TO_BRACKETS) + b"\n"
+    place = brackets.find(b"[")
+    while place >= 0:
+        if brackets.find(b"]", place, brackets.find(b"\n", place)) < 0:
             return False
-    return type(value) is list or all(type(key) is str for key in value)
+        place = brackets.find(b"[", place + 1)
+    return True
+
+
+def _depth(value: Any) -> int:
+    items = value.values() if type(value) is dict else value
+    return 1 + max((_depth(item) for item in items if type(item) is dict or type(item) is list), default=0)
 
 
 _loads: Callable[..., Any] | None = None

@@ -172,12 +172,13 @@ def _sector_with_keywords(sector: Any, keyword_lists: Mapping[str, KeywordList],
         return sector
     listed = keyword_lists.get(str(sector.get("keywords_file", "")))
     keywords: list[Any] = []
-    for keyword in (*sector.get("keywords", []), *(listed.keywords if listed else ())):
-        entry = {"term": " ".join(keyword.split())} if isinstance(keyword, str) else keyword
-        term = entry.get("term") if isinstance(entry, dict) else None
-        if isinstance(term, str):
-            if term.casefold() in seen:
+    for keyword in (*sector.get("keywords", ()), *(listed.keywords if listed else ())):
+        entry: Any = {"term": " ".join(keyword.split())} if type(keyword) is str else keyword
+        term = entry.get("term") if type(entry) is dict else None
+        if type(term) is str:
+            folded = term.casefold()
+            if folded in seen:
                 continue
-            seen.add(term.casefold())
+            seen.add(folded)
         keywords.append(entry)
     return {**sector, "keywords": keywords}

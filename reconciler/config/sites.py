@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import to_json
 
+from reconciler.config.canonical import canonical_form
 from reconciler.config.checks import SITE_CHECKS
 from reconciler.config.checks.sites import facts_of
 from reconciler.config.compilation import Draft, Resource, SiteFacts
 from reconciler.config.documents import SITE, Authored, load_document
+from reconciler.config.plain_yaml import PlainReader
 from reconciler.config.resolve import Provenance, Resolution, resolve_site, with_keywords
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets
@@ -28,11 +29,11 @@ from reconciler.kinds.fields import AiSettings
 from reconciler.kinds.site import Site, StageSettings
 
 Ref = tuple[str, str]
+_NONE = type(None)
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class SiteResult:
+class SiteResult(NamedTuple):
     """What became of one site's file: the resource and its facts if it is valid, and what was found."""
 
     file: SourceFile
@@ -56,7 +57,7 @@ class _Site:
     """A site on its way: what was written, and what came of it so far."""
 
     file: SourceFile
-    document: Authored
+    document: Authored | None
     spec: Site | None = None
     canonical: bytes = b""
     findings: list[Diagnostic] = field(default_factory=list)
@@ -70,6 +71,7 @@ class SiteCompiler:
         self._draft = draft
         self._files = {name_of(SITE, file.path): file for file in files}
         self._shared: dict[bytes, _Shared] = {}
+        self._reader = PlainReader()
         self._publishers = {entry.name: entry.settings.__pydantic_validator__ for entry in draft.extensions.publishers}
 
     @property
@@ -89,56 +91,61 @@ class SiteCompiler:
             raise KeyError(name)
         return self._resolve(document)
 
-    def compile(self, files: Iterable[SourceFile]) -> Iterator[SiteResult]:
-        """Yield the result of every file, in order."""
-        sites: list[_Site] = []
-        broken: dict[str, SiteResult] = {}
-        order = list(files)
-        for file in order:
-            document, found = self._load(file)
-            if document is None:
-                broken[file.path] = SiteResult(file, None, None, tuple(found))
-            else:
-                sites.append(self._validate(_Site(file, document, findings=found)))
+    def compile(self, files: Iterable[SourceFile]) -> list[SiteResult]:
+        """Return the result of every file, in order."""
+        sites = [self._read(file) for file in files]
         self._check(sites)
-        done = {site.file.path: self._finish(site) for site in sites}
-        for file in order:
-            yield done.get(file.path) or broken[file.path]
+        return [self._finish(site) for site in sites]
+
+    def _read(self, file: SourceFile) -> _Site:
+        document, found = self._load(file)
+        site = _Site(file, document, findings=found)
+        if document is not None:
+            self._validate(site, document)
+        return site
 
     def _load(self, file: SourceFile) -> tuple[Authored | None, list[Diagnostic]]:
         assert SITE is not None
         text = file.read()
-        return (None, [text]) if isinstance(text, Diagnostic) else load_document(file.path, text, SITE)
+        return (None, [text]) if isinstance(text, Diagnostic) else load_document(file.path, text, SITE, self._reader)
 
     def _resolve(self, document: Authored) -> Resolution:
         account = self._draft.documents.get(("account", str(document.value.get("account"))))
         platform = self._draft.documents.get(("platform", "platform"))
         return resolve_site(document, account, platform, self._draft.keyword_lists, self._draft.extensions)
 
-    def _validate(self, site: _Site) -> _Site:
-        secrets = find_secrets(site.document)
+    def _validate(self, site: _Site, document: Authored) -> None:
+        secrets = find_secrets(document)
         site.findings.extend(secrets)
-        key = _shared_key(site.document.value)
+        key = self._shared_key(document.value)
         shared = self._shared.get(key) if key else None
-        if shared is not None and self._validate_rest(site, shared):
-            site.spec = None if secrets else site.spec
-            return site
-        spec, found = validate(site.document, self._resolve(site.document), self._draft.extensions)
+        if shared is not None and not secrets and self._validate_rest(site, document.value, shared):
+            return
+        spec, found = validate(document, self._resolve(document), self._draft.extensions)
         site.findings.extend(found)
         if isinstance(spec, Site) and not secrets:
             site.spec = spec
             site.canonical = canonical_bytes(spec.model_dump(mode="json", exclude_none=True))
             if key and shared is None:
                 self._shared[key] = _share(spec)
-        return site
 
-    def _validate_rest(self, site: _Site, shared: _Shared) -> bool:
+    def _shared_key(self, value: Mapping[str, Any]) -> bytes:
+        """Return what decides a site's AI settings and stages in force; b"" when it is not a plain case."""
+        name, automation = value.get("account"), value.get("automation")
+        account = self._draft.documents.get(("account", name)) if type(name) is str else None
+        preset = automation.get("preset") if type(automation) is dict else None
+        ai, stages = value.get("ai"), value.get("stages")
+        if type(preset) not in (str, _NONE) or type(ai) not in (dict, _NONE) or type(stages) not in (dict, _NONE):
+            return b""
+        scopes = (account.value.get("ai") if account else None, preset, ai, stages)
+        try:
+            return orjson.dumps(scopes)
+        except TypeError:  # an integer that JSON does not hold
+            return b""
+
+    def _validate_rest(self, site: _Site, value: Mapping[str, Any], shared: _Shared) -> bool:
         """Validate a site but for its AI settings and stages, which are taken over. False when anything is wrong."""
-        own = {
-            key: value
-            for key, value in site.document.value.items()
-            if key not in ("ai", "stages") and value is not None
-        }
+        own = {key: item for key, item in value.items() if key not in ("ai", "stages") and item is not None}
         own = with_keywords(own, self._draft.keyword_lists)
         try:
             publisher = own.get("publisher")
@@ -148,20 +155,23 @@ class SiteCompiler:
             spec = Site.__pydantic_validator__.validate_json(orjson.dumps(own))
         except (ValidationError, TypeError, KeyError, AttributeError):
             return False
-        data = orjson.loads(to_json(spec, exclude_none=True, exclude={"ai", "stages"}))
+        data = canonical_form(Site, own)
         data["ai"], data["stages"] = shared.ai_json, shared.stages_json
-        site.spec = spec.model_copy(update={"ai": shared.ai, "stages": shared.stages})
+        # A frozen model is filled through its dict while nobody else has it; a copy would cost more than its validation.
+        spec.__dict__.update(ai=shared.ai, stages=shared.stages)
+        site.spec = spec
         site.canonical = canonical_bytes(data)
         return True
 
     def _check(self, sites: Sequence[_Site]) -> None:
         """Run the rules over all sites at once, and give each site what was found of it."""
-        valid = {("site", site.document.name): site for site in sites if site.spec is not None}
+        valid = {("site", site.spec.name): site for site in sites if site.spec is not None}
+        documents: Mapping[Ref, Authored] = _OnDemand(self._draft.documents, lambda name: valid["site", name].document)
         draft = replace(
             self._draft,
             specs={**self._draft.specs, **{ref: site.spec for ref, site in valid.items() if site.spec is not None}},
-            documents={**self._draft.documents, **{ref: site.document for ref, site in valid.items()}},
-            resolutions=_OnDemand(self._draft.resolutions, lambda name: self._resolve(valid["site", name].document)),
+            documents=documents,
+            resolutions=_OnDemand(self._draft.resolutions, lambda name: self._resolve(documents["site", name])),
         )
         for check in SITE_CHECKS:
             for finding in check(draft):
@@ -170,14 +180,13 @@ class SiteCompiler:
     def _finish(self, site: _Site) -> SiteResult:
         if site.spec is None:
             return SiteResult(site.file, None, None, tuple(site.findings))
-        name = site.document.name
+        name = site.spec.name
         origin = _Origin(self, name, site.canonical)
         resource = Resource("site", name, site.file.path, digest_bytes(site.canonical), origin)
         return SiteResult(site.file, resource, facts_of(name, site.spec), tuple(site.findings))
 
 
-@dataclass(frozen=True, slots=True)
-class _Origin:
+class _Origin(NamedTuple):
     """The origin of a site: what it says is at hand, where that came from is found by resolving it again."""
 
     compiler: SiteCompiler
@@ -213,18 +222,6 @@ class _OnDemand(Mapping[Ref, Value]):
 
     def __len__(self) -> int:
         return len(self._catalogs)
-
-
-def _shared_key(value: Mapping[str, Any]) -> bytes:
-    """Return what decides a site's AI settings and stages in force; b"" when it is not a plain case."""
-    ai, stages, automation = value.get("ai"), value.get("stages"), value.get("automation")
-    preset = automation.get("preset") if isinstance(automation, dict) else None
-    if not isinstance(ai, dict | None) or not isinstance(stages, dict | None) or not isinstance(preset, str | None):
-        return b""
-    try:
-        return orjson.dumps((value.get("account"), preset, ai, stages))
-    except TypeError:  # an integer that JSON does not hold
-        return b""
 
 
 def _share(spec: Site) -> _Shared:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -234,6 +233,8 @@ def read_revision(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(
             ("git", "-C", str(root), *arguments), capture_output=True, text=True, timeout=10, check=False

@@ -35,6 +35,7 @@ SITE_CHECKS: tuple[Check, ...] = (
     sites.check_publishing,
     stages.check_budgets,
     stages.check_models,
+    stages.check_batches,
     stages.check_limits,
 )
 # Rules over all sites together; the draft holds the facts of all sites and the specs of none.

@@ -70,14 +70,13 @@ def find_bad_preferences(
 def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
     """Only a tier that allows it lets an account set `ai`."""
     for name, account in draft.accounts.items():
-        if draft.documents["account", name].value.get("ai"):
-            yield from find_forbidden_overrides(draft, ("account", name), account.tier)
+        yield from find_forbidden_overrides(draft, ("account", name), account.tier)
 
 
 def find_forbidden_overrides(draft: Draft, ref: tuple[str, str], tier_name: str) -> Iterable[Diagnostic]:
     """Yield a finding when the tier does not let this account or site set `ai`."""
     tier = draft.tiers.tiers.get(tier_name) if draft.tiers else None
-    if tier is not None and not tier.ai_overrides_allowed:
+    if tier is not None and not tier.ai_overrides_allowed and draft.documents[ref].value.get("ai"):
         yield draft.find(
             "IG406", ref, ("ai",), f"the tier {tier_name} does not allow AI overrides", key=True,
             hint="remove `ai`, or move the account to another tier",

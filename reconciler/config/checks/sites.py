@@ -69,7 +69,7 @@ def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
     """Only a tier that allows it lets an account's sites set `ai`."""
     for name, site in draft.sites.items():
         account = draft.accounts.get(site.account)
-        if account is not None and draft.documents["site", name].value.get("ai"):
+        if account is not None:
             yield from find_forbidden_overrides(draft, ("site", name), account.tier)
 
 
@@ -111,5 +111,7 @@ def facts_of(name: str, site: Site) -> SiteFacts:
     """Return what rules about many sites need to know of one."""
     publisher = site.publisher or {}
     written = publisher.get("path") if publisher.get("type") == "static" else None
-    folder = PurePosixPath(written).as_posix() if isinstance(written, str) else None
+    folder = written if isinstance(written, str) else None
+    if folder and ("./" in folder or "//" in folder or folder.endswith("/")):
+        folder = PurePosixPath(folder).as_posix()
     return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folder)

@@ -8,14 +8,17 @@ from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.extensions import ModelType
 from reconciler.kinds.models import ModelCatalog, testing_model
-from reconciler.kinds.site import Site
+from reconciler.kinds.site import Site, StageSettings
 
 _RUNS_A_WEEK = {"hourly": 168, "daily": 7, "weekly": 1}
 
 
 def check_budgets(draft: Draft) -> Iterable[Diagnostic]:
     """The budgets of a site's AI stages add up to at most 100 %."""
+    fine: set[int] = set()
     for name, site in draft.sites.items():
+        if id(site.stages) in fine:
+            continue
         settings = [site.stages[stage.key] for stage in draft.extensions.stages if stage.key in site.stages]
         budgets = [item.budget_pct for item in settings if item.budget_pct]
         if sum(budgets) > 100:
@@ -24,32 +27,44 @@ def check_budgets(draft: Draft) -> Iterable[Diagnostic]:
                 "IG407", ("site", name), ("stages",), f"the stage budgets add up to {sum(budgets)} %: {parts}", key=True,
                 hint="lower some budget_pct",
             )  # fmt: skip
+        else:
+            fine.add(id(site.stages))
 
 
 def check_models(draft: Draft) -> Iterable[Diagnostic]:
     """Every AI stage that is on finds the model it asks for."""
+    fine: set[int] = set()
     if draft.models is None:
         if not draft.has("models", "models"):
             for name in draft.sites:
                 yield draft.find("IG301", ("site", name), (), "there is no ModelCatalog", hint="write models.yaml")
         return
     for name, site in draft.sites.items():
-        for stage in draft.extensions.stages:
-            settings = site.stages.get(stage.key)
-            if stage.function is None or settings is None or not settings.enabled:
-                continue
-            model_type = stage.function.model_type
-            path = ("stages", stage.key, "model")
-            if settings.model == "testing" and testing_model(draft.models, model_type) is None:
-                yield draft.find(
-                    "IG409", ("site", name), path, f"stage {stage.key} asks for Testing, but no active {model_type} "
-                    "model is marked testing", hint="mark one, or write `model: live`",
-                )  # fmt: skip
-            elif settings.model == "live" and not _has_active(draft.models, model_type):
-                yield draft.find(
-                    "IG401", ("site", name), path, f"stage {stage.key} needs a Live {model_type} model, and there is none",
-                    hint="mark an active model `default: true`",
-                )  # fmt: skip
+        if id(site.stages) in fine:  # many sites share their stages
+            continue
+        findings = list(_check_models(draft, draft.models, name, site))
+        yield from findings
+        if not findings:
+            fine.add(id(site.stages))
+
+
+def _check_models(draft: Draft, catalog: ModelCatalog, name: str, site: Site) -> Iterable[Diagnostic]:
+    for stage in draft.extensions.stages:
+        settings = site.stages.get(stage.key)
+        if stage.function is None or settings is None or not settings.enabled:
+            continue
+        model_type = stage.function.model_type
+        path = ("stages", stage.key, "model")
+        if settings.model == "testing" and testing_model(catalog, model_type) is None:
+            yield draft.find(
+                "IG409", ("site", name), path, f"stage {stage.key} asks for Testing, but no active {model_type} "
+                "model is marked testing", hint="mark one, or write `model: live`",
+            )  # fmt: skip
+        elif settings.model == "live" and not _has_active(catalog, model_type):
+            yield draft.find(
+                "IG401", ("site", name), path, f"stage {stage.key} needs a Live {model_type} model, and there is none",
+                hint="mark an active model `default: true`",
+            )  # fmt: skip
 
 
 def _has_active(catalog: ModelCatalog, model_type: ModelType) -> bool:
@@ -57,17 +72,27 @@ def _has_active(catalog: ModelCatalog, model_type: ModelType) -> bool:
     return any(model.active and model.type == model_type for model in catalog.models.values())
 
 
-def check_limits(draft: Draft) -> Iterable[Diagnostic]:
-    """Limits, batches and the schedule of a site fit each other."""
+def check_batches(draft: Draft) -> Iterable[Diagnostic]:
+    """A limit of items is a multiple of the batches that they are worked on in."""
+    uneven: dict[int, list[str]] = {}
     for name, site in draft.sites.items():
-        ref = ("site", name)
-        for key, settings in site.stages.items():
-            limit, batch = settings.per_run_limit, settings.batch_size
-            if limit and batch and limit % batch:
-                yield draft.find(
-                    "IG503", ref, ("stages", key, "per_run_limit"), f"{key}: {limit} is no multiple of batch_size {batch}",
-                    severity="warning",
-                )  # fmt: skip
+        if id(site.stages) not in uneven:
+            uneven[id(site.stages)] = [key for key, settings in site.stages.items() if _is_uneven(settings)]
+        for key in uneven[id(site.stages)]:
+            settings = site.stages[key]
+            yield draft.find(
+                "IG503", ("site", name), ("stages", key, "per_run_limit"),
+                f"{key}: {settings.per_run_limit} is no multiple of batch_size {settings.batch_size}", severity="warning",
+            )  # fmt: skip
+
+
+def _is_uneven(settings: StageSettings) -> bool:
+    return bool(settings.batch_size and settings.per_run_limit % settings.batch_size)
+
+
+def check_limits(draft: Draft) -> Iterable[Diagnostic]:
+    """Limits and the schedule of a site fit each other."""
+    for name, site in draft.sites.items():
         yield from _check_images(draft, name, site)
         yield from _check_capacity(draft, name, site)
 

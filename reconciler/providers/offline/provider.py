@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +62,8 @@ class OfflineProvider:
             return ImageAnswer(b"", "image/png", Usage(), simulated=True, failure=Failure("unsupported", reason))
         contents = (request.function, request.prompt, request.size, request.quality, request.style)
         lot = Lot.of(self.seed, request.model, *contents, _fingerprint(request.inputs))
+        import asyncio
+
         data = await asyncio.to_thread(paint, lot, size, prompt=request.prompt, style=request.style)
         usage = Usage(input_tokens=count_tokens(request.prompt), images=1)
         return ImageAnswer(data, "image/png", usage, provider_request_id=f"offline-{lot.key[:16]}", simulated=True)
