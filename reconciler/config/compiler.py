@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 
+from reconciler.config.cache import Cache
 from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
 from reconciler.config.compilation import Compilation, Draft, Resource
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
 from reconciler.config.resolve import Provenance, Resolution, resolve_document
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets, redact
-from reconciler.config.sites import SiteCompiler, SiteResult
+from reconciler.config.sites import Contexts, SiteCompiler, SiteResult
 from reconciler.config.tree import SourceFile, Tree, name_of
 from reconciler.diagnostics import Diagnostic, in_order
 from reconciler.ids import canonical_bytes, digest_bytes
@@ -31,22 +32,26 @@ SITES_A_BATCH = 200
 SECRET_CODE = "IG209"
 
 
-def compile_tree(tree: Tree, extensions: Extensions, today: date) -> Compilation:
-    """Return the compilation of a config root, with every finding of every step."""
+def compile_tree(tree: Tree, extensions: Extensions, today: date, cache: Cache | None = None) -> Compilation:
+    """Return the compilation of a config root, with every finding of every step.
+
+    What the cache knows is not worked out again; what is left in it is for the caller to save.
+    """
     with _undisturbed():
-        return _compile(tree, extensions, today)
+        return _compile(tree, extensions, today, cache or Cache())
 
 
-def _compile(tree: Tree, extensions: Extensions, today: date) -> Compilation:
+def _compile(tree: Tree, extensions: Extensions, today: date, cache: Cache) -> Compilation:
     loaded = load_catalogs(tree)
     findings = [*tree.findings, *loaded.findings]
-    draft = _draft_catalogs(tree, loaded, extensions, today, findings)
+    draft = draft_catalogs(tree, loaded, extensions, today, findings)
     for check in CATALOG_CHECKS:
         findings.extend(check(draft))
     resources = [_resource(draft, ref) for ref in draft.specs]
     sites, doubles = _first_of_each([file for file in tree.files if file.kind is SITE])
     findings.extend(doubles)
-    compiler = SiteCompiler(draft, sites)
+    others = sorted(ref for ref in tree.declared if ref[0] != "site")
+    compiler = SiteCompiler(draft, sites, cache, Contexts([repr(extensions), str(today), others], loaded.digests))
     results: list[SiteResult] = []
     for batch in _batches(sites):
         results.extend(compiler.compile(batch))
@@ -93,9 +98,10 @@ def _first_of_each(files: Sequence[SourceFile]) -> tuple[list[SourceFile], list[
     return list(first.values()), doubles
 
 
-def _draft_catalogs(
+def draft_catalogs(
     tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic]
 ) -> Draft:
+    """Return a draft of everything but sites; what is wrong with it is added to the findings."""
     documents = {(item.kind.slug, item.name): item for item in loaded.documents}
     resolutions = {ref: resolve_document(item) for ref, item in documents.items()}
     specs: dict[tuple[str, str], Spec] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import filterfalse
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ _DEPTH_MAX = 48
 # So few brackets, with so little indent, cannot nest too deep.
 _BRACKETS_FEW = 8
 _BRACKETS_MAX = 400
-_KNOWN_LINES_MAX = 20_000
+_KNOWN_LINES_MAX = 4_000
 # Deleting these must leave nothing: other bytes are indicators of tags, anchors and the like, or invisible.
 _HARMLESS = bytes(range(0x20, 0x7F)).translate(None, b"&*!%@`?|><") + b"\n"
 _INDICATOR = re.compile(r"(?:^|[\s\[\]{},:\-])[&*!%@`?|><]", re.MULTILINE)
@@ -53,11 +54,11 @@ class PlainReader:
         loads = _parser()
         # Whether a text is plain is decided line by line: nothing that goes over lines is plain.
         lines = text.split("\n")
-        fresh = set(lines[lines[0] == "---" :]) - self._known
+        fresh = list(filterfalse(self._known.__contains__, lines[lines[0] == "---" :]))
         if loads is None or not _are_plain(fresh):
             return NOT_PLAIN
         if len(self._known) < _KNOWN_LINES_MAX:
-            self._known |= fresh
+            self._known.update(fresh)
         try:
             value = loads(text, parse_datetime=False)
             orjson.dumps(value)  # refuses keys that are no text, integers beyond 64 bits, types of other YAML schemas
@@ -77,7 +78,7 @@ def read_plain(text: str) -> Any:
     return PlainReader().read(text)
 
 
-def _are_plain(lines: set[str]) -> bool:
+def _are_plain(lines: list[str]) -> bool:
     text = "\n".join(("", *lines))
     data = text.encode(errors="replace")
     left = data.translate(None, _HARMLESS)

@@ -7,12 +7,13 @@ whole; the others with the same lines take its results over and are validated fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
+from reconciler.config.cache import Cache, Entry
 from reconciler.config.canonical import canonical_form
 from reconciler.config.checks import SITE_CHECKS
 from reconciler.config.checks.sites import facts_of
@@ -24,7 +25,9 @@ from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets
 from reconciler.config.tree import SourceFile, name_of
 from reconciler.diagnostics import Diagnostic
-from reconciler.ids import canonical_bytes, digest_bytes
+from reconciler.errors import ConflictError
+from reconciler.ids import canonical_bytes, digest_bytes, text_digest
+from reconciler.ids import digest as digest_value
 from reconciler.kinds.fields import AiSettings
 from reconciler.kinds.site import Site, StageSettings
 
@@ -58,17 +61,20 @@ class _Site:
 
     file: SourceFile
     document: Authored | None
+    findings: list[Diagnostic]
+    content: str = ""
     spec: Site | None = None
     canonical: bytes = b""
-    findings: list[Diagnostic] = field(default_factory=list)
 
 
 class SiteCompiler:
     """Compiles the sites of one root against its catalogues; `draft` holds the catalogues and no sites."""
 
-    def __init__(self, draft: Draft, files: Sequence[SourceFile]) -> None:
+    def __init__(self, draft: Draft, files: Sequence[SourceFile], cache: Cache, contexts: Contexts) -> None:
         assert SITE is not None
         self._draft = draft
+        self._cache = cache
+        self._contexts = contexts
         self._files = {name_of(SITE, file.path): file for file in files}
         self._shared: dict[bytes, _Shared] = {}
         self._reader = PlainReader()
@@ -93,13 +99,43 @@ class SiteCompiler:
 
     def compile(self, files: Iterable[SourceFile]) -> list[SiteResult]:
         """Return the result of every file, in order."""
-        sites = [self._read(file) for file in files]
-        self._check(sites)
-        return [self._finish(site) for site in sites]
+        begun = [self._known(file) or self.read(file) for file in files]
+        self._check([site for site in begun if isinstance(site, _Site)])
+        return [self._finish(site) if isinstance(site, _Site) else site for site in begun]
 
-    def _read(self, file: SourceFile) -> _Site:
-        document, found = self._load(file)
-        site = _Site(file, document, findings=found)
+    def compile_again(self, name: str) -> bytes:
+        """Return the canonical JSON of a site that was known; ConflictError when its file is another one by now."""
+        site = self.read(self._files[name])
+        if site.spec is None:
+            raise ConflictError(f"{site.file.path} was changed while it was read", hint="run the command again")
+        return site.canonical
+
+    def _known(self, file: SourceFile) -> SiteResult | None:
+        """Return what became of a file that is, with all that it depends on, as it was at the last compilation."""
+        entry = self._cache.find(file.path)
+        if entry is None or entry.context != self._contexts.of(entry.account, entry.keyword_files):
+            return None
+        if entry.signature is None or entry.signature != file.signature:
+            text = file.read()
+            if not isinstance(text, str) or text_digest(text) != entry.content:
+                return None
+            self._cache.put(file.path, entry._replace(signature=file.signature))
+        else:
+            self._cache.keep(file.path)
+        if not entry.digest:
+            return SiteResult(file, None, None, entry.findings)
+        name = file.path[file.path.rfind("/") + 1 : -len(".yaml")]
+        resource = Resource("site", name, file.path, entry.digest, _KnownOrigin(self, name, entry.digest))
+        return SiteResult(file, resource, SiteFacts(name, entry.account, entry.keywords, entry.folder), entry.findings)
+
+    def read(self, file: SourceFile) -> _Site:
+        """Return a site read and validated; its rules are still to be checked."""
+        text = file.read()
+        if isinstance(text, Diagnostic):
+            return _Site(file, None, [text])
+        assert SITE is not None
+        document, found = load_document(file.path, text, SITE, self._reader)
+        site = _Site(file, document, found, text_digest(text))
         if document is not None:
             self._validate(site, document)
         return site
@@ -178,12 +214,55 @@ class SiteCompiler:
                 valid["site", finding.resource.removeprefix("site/")].findings.append(finding)
 
     def _finish(self, site: _Site) -> SiteResult:
+        findings = tuple(site.findings)
         if site.spec is None:
-            return SiteResult(site.file, None, None, tuple(site.findings))
-        name = site.spec.name
-        origin = _Origin(self, name, site.canonical)
-        resource = Resource("site", name, site.file.path, digest_bytes(site.canonical), origin)
-        return SiteResult(site.file, resource, facts_of(name, site.spec), tuple(site.findings))
+            self._leave(site, "", None)
+            return SiteResult(site.file, None, None, findings)
+        name, digest = site.spec.name, digest_bytes(site.canonical)
+        facts = facts_of(name, site.spec)
+        self._leave(site, digest, facts)
+        return SiteResult(
+            site.file,
+            Resource("site", name, site.file.path, digest, _Origin(self, name, site.canonical)),
+            facts,
+            findings,
+        )
+
+    def _leave(self, site: _Site, digest: str, facts: SiteFacts | None) -> None:
+        if not self._cache.is_kept or site.document is None:
+            return
+        account = str(site.document.value.get("account", ""))
+        sectors = site.document.value.get("sectors")
+        keyword_files = tuple(
+            str(sector["keywords_file"])
+            for sector in (sectors if isinstance(sectors, list) else ())
+            if isinstance(sector, dict) and "keywords_file" in sector
+        )
+        context = self._contexts.of(account, keyword_files)
+        keywords, folder = (facts.keywords, facts.folder) if facts else (0, None)
+        entry = Entry(
+            site.file.signature, site.content, context, account, keyword_files, digest, keywords, folder,
+            tuple(site.findings),
+        )  # fmt: skip
+        self._cache.put(site.file.path, entry)
+
+
+class Contexts:
+    """What sites depend on, as digests: everything that is no site, the site's account, its keyword files."""
+
+    def __init__(self, common: object, digests: Mapping[str, str]) -> None:
+        shared = {path: digest for path, digest in digests.items() if not path.startswith(("accounts/", "keywords/"))}
+        self._common = digest_value([common, shared, sorted(path for path in digests if path not in shared)])
+        self._digests = digests
+        self._found: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def of(self, account: str, keyword_files: tuple[str, ...]) -> str:
+        """Return the digest of what a site with this account and these keyword files depends on."""
+        key = (account, keyword_files)
+        if key not in self._found:
+            files = (f"accounts/{account}.yaml", *keyword_files)
+            self._found[key] = digest_value([self._common, [self._digests.get(file, "") for file in files]])
+        return self._found[key]
 
 
 class _Origin(NamedTuple):
@@ -195,6 +274,23 @@ class _Origin(NamedTuple):
 
     def canonical(self) -> bytes:
         return self.text
+
+    def provenance(self) -> Provenance:
+        return self.compiler.resolve(self.name).provenance
+
+
+class _KnownOrigin(NamedTuple):
+    """The origin of a site that was known already: compiled again when it is asked for."""
+
+    compiler: SiteCompiler
+    name: str
+    digest: str
+
+    def canonical(self) -> bytes:
+        text = self.compiler.compile_again(self.name)
+        if digest_bytes(text) != self.digest:
+            raise ConflictError(f"site/{self.name} was changed while it was read", hint="run the command again")
+        return text
 
     def provenance(self) -> Provenance:
         return self.compiler.resolve(self.name).provenance

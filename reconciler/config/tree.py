@@ -6,6 +6,7 @@ that igny8 reads is a finding; anything outside of those folders is none of our 
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -215,8 +216,10 @@ def _read_bytes(root: Path, path: str, *, follow: bool) -> bytes:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(status.st_mode) else "Not a regular file")
-        data = os.read(handle, FILE_BYTES_MAX + 1 if status.st_size > FILE_BYTES_MAX else status.st_size + 1)
-        while len(data) <= FILE_BYTES_MAX and (more := os.read(handle, FILE_BYTES_MAX + 1 - len(data))):
+        size = min(status.st_size, FILE_BYTES_MAX)
+        data = os.read(handle, size + 1)
+        # Only a file that grows meanwhile gives more: asking every file costs a buffer of a mebibyte.
+        while size < len(data) <= FILE_BYTES_MAX and (more := os.read(handle, FILE_BYTES_MAX + 1 - len(data))):
             data += more
         return data
     finally:
@@ -262,7 +265,7 @@ def _unknown_file(path: str) -> Diagnostic:
 
 def _decode(data: bytes, path: str) -> str | Diagnostic:
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
