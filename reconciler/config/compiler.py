@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
-from reconciler.config.compilation import Compilation, Draft, Resource
+from reconciler.config.compilation import Compilation, Draft, Resource, placed_waivers
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
-from reconciler.config.resolve import Provenance, Resolution, resolve_document
+from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
+from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_document
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets, redact
-from reconciler.config.sites import SiteCompiler, SiteResult
+from reconciler.config.sites import SiteCompiler, SiteResult, about
 from reconciler.config.tree import SourceFile, Tree, name_of
+from reconciler.config.waivers import Waived, check_waivers, shown_once, waive
 from reconciler.diagnostics import Diagnostic, in_order
 from reconciler.ids import canonical_bytes, digest_bytes
 from reconciler.kinds import kind_order
@@ -31,35 +33,48 @@ SITES_A_BATCH = 1000
 SECRET_CODE = "IG209"
 
 
-def compile_tree(tree: Tree, extensions: Extensions, today: date) -> Compilation:
-    """Return the compilation of a config root, with every finding of every step."""
+def compile_tree(tree: Tree, extensions: Extensions, today: date, environment: str = "") -> Compilation:
+    """Return the compilation of a config root, with every finding of every step.
+
+    With an environment its patches hold; without one no patch does.
+    """
     with _undisturbed():
-        return _compile(tree, extensions, today)
+        return _compile(tree, extensions, today, environment)
 
 
-def _compile(tree: Tree, extensions: Extensions, today: date) -> Compilation:
+def _compile(tree: Tree, extensions: Extensions, today: date, environment: str) -> Compilation:
     loaded = load_catalogs(tree)
     findings = [*tree.findings, *loaded.findings]
-    draft = _draft_catalogs(tree, loaded, extensions, today, findings)
+    documents = {(item.kind.slug, item.name): item for item in loaded.documents}
+    index = None
+    hits: set[Hit] = set()
+    if environment:
+        index, found = index_named(environment, documents)
+        findings.extend(found)
+    draft = _draft_catalogs(tree, loaded, extensions, today, findings, index, hits)
     for check in CATALOG_CHECKS:
         findings.extend(check(draft))
-    resources = [_resource(draft, ref) for ref in draft.specs]
+    resources = [_resource(draft, ref) for ref in draft.specs if draft.documents[ref].kind.is_resource]
     sites, doubles = _first_of_each([file for file in tree.files if file.kind is SITE])
     findings.extend(doubles)
-    compiler = SiteCompiler(draft, sites)
+    compiler = SiteCompiler(draft, sites, index)
     results: list[SiteResult] = []
     for batch in _batches(sites):
         results.extend(compiler.compile(batch))
     for result in results:
         findings.extend(result.findings)
+        hits |= result.hits
         if result.resource is not None:
             resources.append(result.resource)
     facts = tuple(result.facts for result in results if result.facts is not None)
     whole = replace(draft, facts=facts, documents=compiler.documents, resolutions=compiler.resolutions)
     for check in ROOT_CHECKS:
         findings.extend(check(whole))
+    if index is not None:
+        findings.extend(check_patches(index, hits, draft.names, compiler.documents, extensions))
     resources.sort(key=lambda item: (kind_order(item.kind), item.name))
-    return Compilation(tree, tuple(resources), in_order(_once(_without_secrets(findings))))
+    counting, waived = _waive(draft, _without_secrets(findings), in_environment=bool(environment))
+    return Compilation(tree, tuple(resources), in_order(_once(counting)), environment, waived)
 
 
 @contextmanager
@@ -94,18 +109,28 @@ def _first_of_each(files: Sequence[SourceFile]) -> tuple[list[SourceFile], list[
 
 
 def _draft_catalogs(
-    tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic]
-) -> Draft:
-    documents = {(item.kind.slug, item.name): item for item in loaded.documents}
+    tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic],
+    index: PatchIndex | None, hits: set[Hit],
+) -> Draft:  # fmt: skip
+    documents: dict[tuple[str, str], Authored] = {}
+    left_out: set[tuple[str, str]] = set()
+    for item in loaded.documents:
+        ref = (item.kind.slug, item.name)
+        laid = lay_over(index, item) if index is not None else Laid(item)
+        hits |= laid.hits
+        if laid.document is None:
+            left_out.add(ref)
+        else:
+            documents[ref] = laid.document
     resolutions = {ref: resolve_document(item) for ref, item in documents.items()}
     specs: dict[tuple[str, str], Spec] = {}
     for ref, document in documents.items():
         spec, found = validate(document, resolutions[ref], extensions)
-        secrets = find_secrets(document)
-        findings.extend((*found, *secrets))
+        secrets = find_secrets(as_written(document))
+        findings.extend((*about(ref, found), *secrets))
         if spec is not None and not secrets:
             specs[ref] = spec
-    return Draft(extensions, today, specs, tree.declared, documents, resolutions, loaded.keyword_lists)
+    return Draft(extensions, today, specs, tree.declared - left_out, documents, resolutions, loaded.keyword_lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +151,21 @@ def _resource(draft: Draft, ref: tuple[str, str]) -> Resource:
     text = canonical_bytes(draft.specs[ref].model_dump(mode="json", exclude_none=True))
     document: Authored = draft.documents[ref]
     return Resource(*ref, document.file, digest_bytes(text), _Held(text, draft.resolutions[ref]))
+
+
+def _waive(
+    draft: Draft, findings: Sequence[Diagnostic], *, in_environment: bool
+) -> tuple[Sequence[Diagnostic], tuple[Waived, ...]]:
+    """Return the findings that count, those about waivers among them, and those that are waived."""
+    waivers = placed_waivers(draft)
+    if not waivers:
+        return findings, ()
+    resources = {document.file: f"{kind}/{name}" for (kind, name), document in draft.documents.items()}
+    counting, waived = waive(findings, waivers, today=draft.today, resources=resources)
+    about_them = check_waivers(waivers, {item.by for item in waived}, counting, today=draft.today)
+    # What a waiver is for may be gone in an environment; it is unused only where it is so without any.
+    told = (item for item in about_them if not in_environment or item.code != "IG120")
+    return (*counting, *told), shown_once(waived)
 
 
 def _without_secrets(found: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -18,7 +18,8 @@ from reconciler.config.checks import SITE_CHECKS
 from reconciler.config.checks.sites import facts_of
 from reconciler.config.compilation import Draft, Resource, SiteFacts
 from reconciler.config.documents import SITE, Authored, load_document
-from reconciler.config.resolve import Provenance, Resolution, resolve_site, with_keywords
+from reconciler.config.environments import Hit, Laid, PatchIndex, lay_over
+from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_site, with_keywords
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets
 from reconciler.config.tree import SourceFile, name_of
@@ -33,12 +34,16 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class SiteResult:
-    """What became of one site's file: the resource and its facts if it is valid, and what was found."""
+    """What became of one site's file: the resource and its facts if it is valid, and what was found.
+
+    `hits` are the patches of the environment that selected it.
+    """
 
     file: SourceFile
     resource: Resource | None
     facts: SiteFacts | None
     findings: tuple[Diagnostic, ...]
+    hits: frozenset[Hit] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,22 @@ class _Site:
 
     file: SourceFile
     document: Authored
+    hits: frozenset[Hit] = frozenset()
     spec: Site | None = None
     canonical: bytes = b""
     findings: list[Diagnostic] = field(default_factory=list)
 
 
 class SiteCompiler:
-    """Compiles the sites of one root against its catalogues; `draft` holds the catalogues and no sites."""
+    """Compiles the sites of one root against its catalogues; `draft` holds the catalogues and no sites.
 
-    def __init__(self, draft: Draft, files: Sequence[SourceFile]) -> None:
+    With an index, the patches of an environment are laid over each site as it is loaded.
+    """
+
+    def __init__(self, draft: Draft, files: Sequence[SourceFile], index: PatchIndex | None = None) -> None:
         assert SITE is not None
         self._draft = draft
+        self._index = index
         self._files = {name_of(SITE, file.path): file for file in files}
         self._shared: dict[bytes, _Shared] = {}
         self._publishers = {entry.name: entry.settings.__pydantic_validator__ for entry in draft.extensions.publishers}
@@ -75,7 +85,7 @@ class SiteCompiler:
     @property
     def documents(self) -> Mapping[Ref, Authored]:
         """Return the documents of the catalogues, and that of a site when it is asked for."""
-        return _OnDemand(self._draft.documents, lambda name: self._load(self._files[name])[0])
+        return _OnDemand(self._draft.documents, lambda name: self._load(self._files[name])[0].document)
 
     @property
     def resolutions(self) -> Mapping[Ref, Resolution]:
@@ -84,10 +94,10 @@ class SiteCompiler:
 
     def resolve(self, name: str) -> Resolution:
         """Return the resolution of a site; KeyError when there is no such site or it cannot be read any more."""
-        document, _ = self._load(self._files[name])
-        if document is None:
+        laid, _ = self._load(self._files[name])
+        if laid.document is None:
             raise KeyError(name)
-        return self._resolve(document)
+        return self._resolve(laid.document)
 
     def compile(self, files: Iterable[SourceFile]) -> Iterator[SiteResult]:
         """Yield the result of every file, in order."""
@@ -95,20 +105,23 @@ class SiteCompiler:
         broken: dict[str, SiteResult] = {}
         order = list(files)
         for file in order:
-            document, found = self._load(file)
-            if document is None:
-                broken[file.path] = SiteResult(file, None, None, tuple(found))
+            laid, found = self._load(file)
+            if laid.document is None:  # broken, or left out in this environment
+                broken[file.path] = SiteResult(file, None, None, tuple(found), laid.hits)
             else:
-                sites.append(self._validate(_Site(file, document, findings=found)))
+                sites.append(self._validate(_Site(file, laid.document, laid.hits, findings=found)))
         self._check(sites)
         done = {site.file.path: self._finish(site) for site in sites}
         for file in order:
             yield done.get(file.path) or broken[file.path]
 
-    def _load(self, file: SourceFile) -> tuple[Authored | None, list[Diagnostic]]:
+    def _load(self, file: SourceFile) -> tuple[Laid, list[Diagnostic]]:
         assert SITE is not None
         text = file.read()
-        return (None, [text]) if isinstance(text, Diagnostic) else load_document(file.path, text, SITE)
+        document, found = (None, [text]) if isinstance(text, Diagnostic) else load_document(file.path, text, SITE)
+        if document is None or self._index is None:
+            return Laid(document), found
+        return lay_over(self._index, document), found
 
     def _resolve(self, document: Authored) -> Resolution:
         account = self._draft.documents.get(("account", str(document.value.get("account"))))
@@ -116,7 +129,7 @@ class SiteCompiler:
         return resolve_site(document, account, platform, self._draft.keyword_lists, self._draft.extensions)
 
     def _validate(self, site: _Site) -> _Site:
-        secrets = find_secrets(site.document)
+        secrets = find_secrets(as_written(site.document))
         site.findings.extend(secrets)
         key = _shared_key(site.document.value)
         shared = self._shared.get(key) if key else None
@@ -124,7 +137,7 @@ class SiteCompiler:
             site.spec = None if secrets else site.spec
             return site
         spec, found = validate(site.document, self._resolve(site.document), self._draft.extensions)
-        site.findings.extend(found)
+        site.findings.extend(about(("site", site.document.name), found))
         if isinstance(spec, Site) and not secrets:
             site.spec = spec
             site.canonical = canonical_bytes(spec.model_dump(mode="json", exclude_none=True))
@@ -169,11 +182,16 @@ class SiteCompiler:
 
     def _finish(self, site: _Site) -> SiteResult:
         if site.spec is None:
-            return SiteResult(site.file, None, None, tuple(site.findings))
+            return SiteResult(site.file, None, None, tuple(site.findings), site.hits)
         name = site.document.name
         origin = _Origin(self, name, site.canonical)
         resource = Resource("site", name, site.file.path, digest_bytes(site.canonical), origin)
-        return SiteResult(site.file, resource, facts_of(name, site.spec), tuple(site.findings))
+        return SiteResult(site.file, resource, facts_of(name, site.spec), tuple(site.findings), site.hits)
+
+
+def about(ref: Ref, findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield findings that say which resource they are about."""
+    return (replace(item, resource="/".join(ref)) for item in findings)
 
 
 @dataclass(frozen=True, slots=True)
