@@ -92,8 +92,8 @@ tree = read_tree(root, files_max=1_000_000)
 cache = None
 if cached:
     from reconciler.operations.validate import open_root_cache
-    cache = open_root_cache(root)
-compilation = compile_tree(tree, EXTENSIONS, date(2026, 11, 20), cache)
+    cache = open_root_cache(root, "")
+compilation = compile_tree(tree, EXTENSIONS, date(2026, 11, 20), "", cache)
 if cache:
     cache.save()
 used = resource.getrusage(resource.RUSAGE_SELF)
@@ -118,9 +118,9 @@ def _own_share(root: Path, sites: int) -> float:
     """Return the milliseconds that a site's file takes from the disk to a valid spec in canonical form."""
     tree = read_tree(root, files_max=1_000_000)
     loaded = load_catalogs(tree)
-    draft = draft_catalogs(tree, loaded, EXTENSIONS, TODAY, [])
+    draft = draft_catalogs(tree, loaded, EXTENSIONS, TODAY, [], None, set())
     files = [file for file in tree.files if file.path.startswith("sites/")]
-    compiler = SiteCompiler(draft, files, Cache(), Contexts([], loaded.digests))
+    compiler = SiteCompiler(draft, files, None, Cache(), Contexts([], loaded.digests))
     gc.disable()
     started = time.process_time()
     for file in files:

@@ -10,6 +10,7 @@ from reconciler.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from reconciler.config.compilation import Compilation
+    from reconciler.config.waivers import Waived
 
 _LINE_WIDTH_MAX = 160
 
@@ -20,6 +21,8 @@ def show_findings(output: Output, compilation: Compilation, *, to_stderr: bool =
     for finding in compilation.findings:
         for line in _lines(output, finding, compilation.sources.get(finding.file, ""), to_stderr):
             say(line)
+    for item in compilation.waived:
+        say(_waived_line(output, item, to_stderr))
     if compilation.findings:
         code = compilation.findings[0].code
         say(f"   = help: igny8 explain {code}")
@@ -31,10 +34,20 @@ def summary(compilation: Compilation) -> str:
     errors = sum(finding.severity == "error" for finding in compilation.findings)
     warnings = len(compilation.findings) - errors
     found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    if compilation.waived:
+        found += f", {len(compilation.waived)} waived"
+    where = f"environment {compilation.environment}: " if compilation.environment else ""
     if errors:
-        return f"{found}: nothing can be planned or applied"
+        return f"{where}{found}: nothing can be planned or applied"
     kinds = len({resource.kind for resource in compilation.resources})
-    return f"{len(compilation.resources)} resources of {kinds} kinds are valid; {found}"
+    return f"{where}{len(compilation.resources)} resources of {kinds} kinds are valid; {found}"
+
+
+def _waived_line(output: Output, item: Waived, to_stderr: bool) -> str:
+    finding, waiver = item.finding, item.by.waiver
+    code = output.style(f"waived[{finding.code}]", "dim", stderr=to_stderr)
+    place = f"{finding.file}:{finding.mark.line}:{finding.mark.column}"
+    return f"{place}: {code} {finding.message} (until {waiver.expires}, {waiver.owner}: {waiver.reason})"
 
 
 def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) -> list[str]:

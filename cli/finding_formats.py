@@ -12,6 +12,7 @@ from reconciler.diagnostics import Diagnostic, find_code
 
 if TYPE_CHECKING:
     from reconciler.config.compilation import Compilation
+    from reconciler.config.waivers import PlacedWaiver
 
 
 def to_json(compilation: Compilation) -> str:
@@ -24,21 +25,31 @@ def to_json(compilation: Compilation) -> str:
             "resources": len(compilation.resources),
             "errors": errors,
             "warnings": len(compilation.findings) - errors,
+            "waived": len(compilation.waived),
         },
         "revision": compilation.revision,
+        "environment": compilation.environment,
         "diagnostics": [finding.to_json() for finding in compilation.findings],
+        "waived": [item.to_json() for item in compilation.waived],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def to_sarif(compilation: Compilation) -> str:
     """Return the findings as a SARIF 2.1.0 log, for code scanning."""
-    codes = sorted({finding.code for finding in compilation.findings})
+    waived = [item.finding for item in compilation.waived]
+    codes = sorted({finding.code for finding in (*compilation.findings, *waived)})
     driver = {"name": "igny8", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(compilation, finding, codes) for finding in compilation.findings],
+        "results": [
+            *(_result(compilation, finding, codes) for finding in compilation.findings),
+            *(
+                _result(compilation, item.finding, codes) | {"suppressions": [_suppression(compilation, item.by)]}
+                for item in compilation.waived
+            ),
+        ],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False)
@@ -48,6 +59,19 @@ def _rule(code: str) -> dict[str, Any]:
     entry = find_code(code)
     assert entry is not None
     return {"id": code, "shortDescription": {"text": entry.title}, "fullDescription": {"text": entry.text}}
+
+
+def _suppression(compilation: Compilation, placed: PlacedWaiver) -> dict[str, Any]:
+    """Return a waiver in the words of SARIF: a decision that stands elsewhere than the finding."""
+    waiver = placed.waiver
+    region = {"startLine": placed.mark.line, "startColumn": placed.mark.column}
+    place = {"artifactLocation": {"uri": _from_here(compilation, placed.file)}, "region": region}
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": f"{waiver.reason} ({waiver.owner}, until {waiver.expires})",
+        "location": {"physicalLocation": place},
+    }
 
 
 def _from_here(compilation: Compilation, file: str) -> str:

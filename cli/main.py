@@ -89,7 +89,17 @@ def load(entry: Entry) -> click.Command:
 @click.option(
     "-C", "--chdir", "root", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The config root."
 )
-@click.option("--db", "database_url", envvar="IGNY8_DB", metavar="URL", help="The database; default .igny8/state.db.")
+@click.option(
+    "--db",
+    "database_url",
+    envvar="IGNY8_DB",
+    metavar="URL",
+    help="The database; default .igny8/state.db, or state-NAME.db with --env NAME.",
+)
+@click.option(
+    "--env", "environment", envvar="IGNY8_ENV", metavar="NAME",
+    help="The environment: environments/NAME.yaml is laid over the config, with a database of its own.",
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Say only the answer and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of unexpected failures.")
@@ -97,14 +107,16 @@ def load(entry: Entry) -> click.Command:
 @click.option("--no-input", is_flag=True, help="Never ask.")
 @click.pass_context
 def igny8(
-    context: click.Context, root: Path, database_url: str | None, quiet: bool, verbose: bool, debug: bool, color: str,
-    no_input: bool,
+    context: click.Context, root: Path, database_url: str | None, environment: str | None, quiet: bool, verbose: bool,
+    debug: bool, color: str, no_input: bool,
 ) -> None:  # fmt: skip
     """GitOps for AI content operations: sites, models, accounts and schedules as YAML in git."""
     from cli.session import Session
 
     verbosity = -1 if quiet else 2 if debug else int(verbose)
-    context.obj = Session(root, database_url, Output(color, verbosity), accepts_input=not no_input)
+    context.obj = Session(
+        root, database_url, Output(color, verbosity), accepts_input=not no_input, environment=environment or ""
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -23,7 +23,9 @@ def plan_lines(output: Output, planned: Planned) -> Iterable[str]:
     plan = planned.plan
     revision = f" · commit {plan.revision[:7]}{'+dirty' if 'dirty' in plan.revision else ''}" if plan.revision else ""
     verdict = "no changes" if plan.is_empty else "BLOCKED" if plan.blocks else "can be applied"
-    yield output.style(f"Plan {plan.id} (base generation {plan.base_generation}{revision}): {verdict}", "head")
+    where = f"environment {plan.environment} · " if plan.environment else ""
+    head = f"Plan {plan.id} ({where}base generation {plan.base_generation}{revision}): {verdict}"
+    yield output.style(head, "head")
     if plan.is_empty:
         yield f"{plan.unchanged} resources are as declared."
         return

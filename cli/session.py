@@ -27,12 +27,13 @@ class Session:
     database_url: str | None
     output: Output
     accepts_input: bool = True
+    environment: str = ""
 
     def installation(self, at: str | None = None) -> Installation:
         """Return the installation; with `at` its clock stands at that time."""
         from reconciler.operations.app import locate
 
-        return locate(self.root, self.database_url, clock_at(at))
+        return locate(self.root, self.database_url, clock_at(at), self.environment)
 
     def compiled(self, installation: Installation) -> Compilation:
         """Return the valid compilation of the config root; shows the findings and ends with 3 when it has errors."""
@@ -52,7 +53,9 @@ class Session:
         """Open the installation's database for the length of a command.
 
         Without `may_create` a SQLite file that is not there stays so: the command sees an empty database in memory.
+        Raises BlockedError for a database of another environment.
         """
+        from reconciler.operations.environment import check_environment
         from reconciler.store.engine import IN_MEMORY, is_new_file, open_database
 
         if not self.root.is_dir():
@@ -61,6 +64,7 @@ class Session:
         url = installation.database_url
         database = open_database(IN_MEMORY if not may_create and is_new_file(url) else url)
         try:
+            check_environment(database, installation)
             yield database
         finally:
             database.close()

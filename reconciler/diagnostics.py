@@ -22,7 +22,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong, where, and what to do next. `resource` is the `kind/name` that a rule was about."""
+    """One finding: what is wrong, where, and what to do next. `resource` is the `kind/name` that a rule was about.
+
+    `environment` is the one that it appears in; "" where it holds without any.
+    """
 
     code: str
     message: str
@@ -32,6 +35,7 @@ class Diagnostic:
     hint: str = ""
     severity: Severity = "error"
     resource: str = dataclasses.field(default="", compare=False)
+    environment: str = ""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -40,6 +44,7 @@ class Diagnostic:
 
     def to_json(self) -> dict[str, object]:
         """Return the machine-readable form."""
+        where = {"environment": self.environment} if self.environment else {}
         return {
             "code": self.code,
             "severity": self.severity,
@@ -49,6 +54,7 @@ class Diagnostic:
             "field": self.field,
             "message": self.message,
             "hint": self.hint,
+            **where,
         }
 
 
@@ -95,8 +101,16 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG110", "YAML feature that is not allowed", "Tags, directives, merge keys and several documents in one file are refused, and so are numbers beyond 64 bits, NaN and infinity: a reader must see the value in the text."),
     CodeEntry("IG111", "path leaves the config root", "Links and referenced files must stay inside the config root."),
     CodeEntry("IG112", "keyword list", "A keyword CSV has a header with the column `keyword` and, if you like, `volume` (a whole number or empty) and `intent`."),
-    CodeEntry("IG113", "folder is not read by this version", "`environments/` and `policies/` belong to a config root but this version does not evaluate them, so nothing in them has an effect."),
+    CodeEntry("IG113", "folder is not read by this version", "`policies/` belongs to a config root but this version does not evaluate it, so nothing in it has an effect."),
     CodeEntry("IG114", "notifications are not delivered by this version", "Notifications are recorded in the database; channels are checked but nothing is sent to them yet."),
+    CodeEntry("IG115", "patch matches nothing", "A patch of an environment selects no resource: no file has such a name and all of these labels. Nothing is changed by it."),
+    CodeEntry("IG116", "field cannot be patched", "An environment changes fields that the kind has, in the form of the resource's own file: nested mappings, lists as a whole. Its name, a prompt's text and empty values are not set by patches; `remove` takes paths as `igny8 explain` shows them."),
+    CodeEntry("IG117", "removes nothing", "None of the resources that the patch selects has this field in its file, so there is nothing to remove. Inherited values and defaults are changed where they are written, or with `set`."),
+    CodeEntry("IG118", "there is no such environment", "The environment that was chosen has no file in `environments/`."),
+    CodeEntry("IG120", "waiver is not used", "The waiver fits no finding. Either the finding is gone, and the waiver can go too, or its code, resource or field is mistyped."),
+    CodeEntry("IG121", "waiver has expired", "The day of the waiver has passed, so what it waived counts again. Mend the finding, or agree with the owner on a new day."),
+    CodeEntry("IG122", "waiver expires soon", "The waiver expires within 14 days. From the day after, it is an error and what it waived counts again."),
+    CodeEntry("IG123", "code cannot be waived", "Warnings and violated policies can be waived. Errors, and findings about waivers themselves, cannot."),
     CodeEntry("IG201", "unknown key", "The key is not part of this kind. `igny8 schema show KIND` lists the keys."),
     CodeEntry("IG202", "wrong type", "The value has another type than the field asks for. Nothing is converted silently: \"5\" is no number and 5 is no text."),
     CodeEntry("IG203", "time is not HH:MM", "Times are quoted, with two digits each, on the 24-hour clock: \"09:00\"."),

@@ -26,6 +26,14 @@ _STANDARD_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 _numbers = itertools.count()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's own state folder, with the key of the compiler's cache, out of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> str:
     """The URL of a PostgreSQL server: the one named, else the machine's own, else a private one from its wheel."""

@@ -42,6 +42,7 @@ def apply(
         raise UsageError(f"{' and '.join(flags)} needs --reason", hint="say why; it is kept in the history")
     installation = session.installation(at)
     compilation = session.compiled(installation)
+    where = f" to environment {installation.environment}" if installation.environment else ""
     with session.database(installation) as database:
         planned = make(database, compilation, installation.clock)
         if format_ == "text":
@@ -50,7 +51,7 @@ def apply(
         asks = not yes and not planned.plan.is_empty and not open_blocks(planned.plan, flags)
         if asks and not (session.accepts_input and is_interactive()):
             raise UsageError("there is no terminal to ask on", hint="add --yes to apply without asking")
-        if asks and not ask(f"Apply these {len(planned.plan.changes)} changes?"):
+        if asks and not ask(f"Apply these {len(planned.plan.changes)} changes{where}?"):
             output.note("Nothing was changed.")
             raise Exit(ExitCode.OK)
         result = carry_out(
@@ -63,4 +64,4 @@ def apply(
     for item in result.granted:
         output.data(f"Granted {item.credits:,} credits to {item.account} ({item.id}).")
     if result.generation is not None:
-        output.data(output.style(f"Applied: generation {result.generation}.", "good"))
+        output.data(output.style(f"Applied{where}: generation {result.generation}.", "good"))

@@ -25,10 +25,13 @@ def status(session: Session, format_: str, at: str | None) -> None:
     installation = session.installation(at)
     with session.database(installation) as database:
         found = load(database, installation.clock)
+    environment = installation.environment
     if format_ == "json":
-        session.output.json(found.to_json())
+        session.output.json(found.to_json() | {"environment": environment})
         return
     output = session.output
+    if environment:
+        output.data(f"Environment {environment}")
     if found.applied_at is None:
         output.data("Nothing was applied yet. Run `igny8 plan`, then `igny8 apply`.")
         return

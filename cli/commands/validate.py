@@ -18,17 +18,19 @@ from reconciler.errors import ExitCode
 def validate(session: Session, format_: str, strict: bool) -> None:
     """Check the config: syntax, schema, references and rules, all mistakes in one go.
 
-    Needs no database and no network. Ends with 3 when there are errors.
+    Needs no database and no network. Ends with 3 when there are errors. Every environment is checked as well; with
+    the global option --env only that one is.
 
     Examples:
 
       igny8 validate
       igny8 validate --format github
+      igny8 --env staging validate
       igny8 -C examples/minimal validate --strict --json
     """
-    from reconciler.operations.validate import validate as run_validation
+    from reconciler.operations.validate import validate_everywhere
 
-    compilation = run_validation(session.installation())
+    compilation = validate_everywhere(session.installation())
     if format_ == "text":
         show_findings(session.output, compilation)
     else:

@@ -17,7 +17,9 @@ from cli.main import COMMANDS, igny8, load
 from reconciler.config.json_schema import schema_of
 from reconciler.diagnostics import CODES, CodeEntry
 from reconciler.kinds import KINDS, Kind
+from reconciler.kinds.environment import GLOB_PATTERN
 from reconciler.kinds.fields import LANGUAGE_PATTERN, MODEL_NAME_PATTERN, NAME_PATTERN
+from reconciler.kinds.waiver import CODE_PATTERN
 from reconciler.operations.app import EXTENSIONS
 from reconciler.providers import PROVIDERS
 from reconciler.publishers import find_publisher
@@ -39,6 +41,8 @@ _CODE_GROUPS = {
 _WORDS = {
     NAME_PATTERN: "name",
     MODEL_NAME_PATTERN: "model name",
+    GLOB_PATTERN: "name or pattern like `north-*`",
+    CODE_PATTERN: "code like `IG501`",
     LANGUAGE_PATTERN: "language like `en` or `pt-BR`",
     r"^[A-Z]{2}$": "country like `DE`",
     r"^[1-9]\d{1,4}x[1-9]\d{1,4}$": "size like `1024x1024`",
@@ -50,7 +54,8 @@ _EXPLAINED_BY = {"presets.*.stages": "As `stages` of a [Site](#site), without de
 
 _ENVIRONMENT = (
     ("IGNY8_DB", "The database's URL, as `--db`."),
-    ("IGNY8_MEDIA", "The folder of images; by default `.igny8/media` in the config root."),
+    ("IGNY8_ENV", "The environment, as `--env`."),
+    ("IGNY8_MEDIA", "The folder of images; by default `.igny8/media`, or `media-NAME` in an environment."),
     ("IGNY8_ACTOR", "The name that the history and the ledger keep; by default the system user."),
     ("NO_COLOR", "Set to anything, it switches colours off where `--color` is `auto`."),
 )
@@ -116,6 +121,7 @@ def _note_on(kind: Kind) -> str:
         "account": "What `ai` leaves out comes from the platform.\n",
         "site": "What `ai` leaves out comes from the account, then from the platform; what `stages` leaves out comes "
         "from the preset that `automation.preset` names, then from the defaults shown here.\n",
+        "environment": "[Environments](../how-to/environments.md) shows how to use one.\n",
         "prompt": "The keys are the file's front matter, between two lines of `---`; the template follows below them.\n",
     }
     return notes.get(kind.slug, "")

@@ -45,13 +45,14 @@ class Entry(NamedTuple):
     keywords: int
     folder: str | None
     findings: tuple[Diagnostic, ...]
+    hits: frozenset[tuple[int, ...]] = frozenset()
 
 
 @dataclass(slots=True)
 class Cache:
     """The entries by path that were found, and those that a compilation leaves behind."""
 
-    folder: Path | None = None
+    path: Path | None = None
     key: bytes = b""
     read_at_ns: int = 0
     found: dict[str, list[Any]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Cache:
     @property
     def is_kept(self) -> bool:
         """Tell whether anything is left behind."""
-        return self.folder is not None
+        return self.path is not None
 
     def find(self, path: str) -> Entry | None:
         """Return the entry of a file."""
@@ -74,36 +75,35 @@ class Cache:
 
     def put(self, path: str, entry: Entry) -> None:
         """Leave a new entry for a file."""
-        if self.folder is not None:
+        if self.path is not None:
             self.is_changed = True
             self.left[path] = _row(entry, self.read_at_ns)
 
     def save(self) -> None:
         """Write what a compilation left behind; where that is not possible, the next one has more to do."""
-        if self.folder is None or not (self.is_changed or self.left.keys() != self.found.keys()):
+        if self.path is None or not (self.is_changed or self.left.keys() != self.found.keys()):
             return
         body = orjson.dumps(self.left)
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / ".gitignore").write_text("*\n")
-            handle, name = tempfile.mkstemp(dir=self.folder, prefix=".sites-")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            (self.path.parent / ".gitignore").write_text("*\n")
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".sites-")
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(_sign(self.key, body) + b"\n" + body)
-                Path(name).replace(self.folder / "sites.json")
+                Path(name).replace(self.path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
 
 
-def open_cache(folder: Path, key_file: Path, *, now_ns: int) -> Cache:
-    """Return the cache of a root, empty when there is none that can be trusted; without a key nothing is kept."""
+def open_cache(path: Path, key_file: Path, *, now_ns: int) -> Cache:
+    """Return the cache that is kept in a file, empty when there is none that can be trusted; without a key nothing is kept."""
     key = _key(key_file)
-    if key is None or any(part.is_symlink() for part in (folder, folder.parent)):
+    if key is None or any(part.is_symlink() for part in path.parents[:2]):
         return Cache()
-    cache = Cache(folder, key, now_ns)
+    cache = Cache(path, key, now_ns)
     with contextlib.suppress(OSError, ValueError):
-        path = folder / "sites.json"
         if path.stat().st_size <= _INDEX_BYTES_MAX:
             signature, _, body = path.read_bytes().partition(b"\n")
             if hmac.compare_digest(signature, _sign(key, body)):
@@ -149,10 +149,11 @@ def _scan(folder: Path) -> Iterable[str]:
 
 
 def _entry(row: list[Any]) -> Entry:
-    signature, content, context, account, keyword_files, digest, keywords, folder, findings = row
+    signature, content, context, account, keyword_files, digest, keywords, folder, findings, hits = row
     return Entry(
         tuple(signature) if signature else None, content, context, account, tuple(keyword_files), digest, keywords,
         folder, tuple(_finding(item) for item in findings) if findings else (),
+        frozenset(tuple(hit) for hit in hits) if hits else frozenset(),
     )  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def _row(entry: Entry, read_at_ns: int) -> list[Any]:
     signature = entry.signature
     if signature is not None and max(signature[1], signature[2]) > read_at_ns - _SETTLED_NS:
         signature = None
-    return [signature, *entry[1:8], [_finding_row(item) for item in entry.findings]]
+    return [signature, *entry[1:8], [_finding_row(item) for item in entry.findings], sorted(entry.hits)]
 
 
 def _finding_row(item: Diagnostic) -> list[Any]:

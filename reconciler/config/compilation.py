@@ -15,6 +15,7 @@ from reconciler.config.documents import Authored, KeywordList
 from reconciler.config.resolve import Provenance, Resolution
 from reconciler.config.schema import Locator
 from reconciler.config.tree import SourceFile, Tree
+from reconciler.config.waivers import PlacedWaiver, Waived
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, Severity, format_path, has_errors
 from reconciler.ids import digest
 from reconciler.kinds import find_kind
@@ -190,11 +191,16 @@ class Sources(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Compilation:
-    """A compiled config root. With errors among the findings it must not be planned from."""
+    """A compiled config root, as it is in an environment if one was chosen.
+
+    With errors among the findings it must not be planned from. Waived findings are not among them.
+    """
 
     tree: Tree
     resources: tuple[Resource, ...]
     findings: tuple[Diagnostic, ...]
+    environment: str = ""
+    waived: tuple[Waived, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -220,6 +226,22 @@ class Compilation:
     def digest(self) -> str:
         """Return the digest of all resources together."""
         return digest([[item.kind, item.name, item.digest] for item in self.resources])
+
+
+def placed_waivers(draft: Draft) -> tuple[PlacedWaiver, ...]:
+    """Return the waivers of the platform, with their places; none when the platform is broken."""
+    ref = ("platform", "platform")
+    waivers = draft.platform.waivers or ()
+    if ref not in draft.specs or not waivers:
+        return ()
+    locator = Locator(draft.documents[ref], draft.resolutions[ref])
+    placed = []
+    for index, waiver in enumerate(waivers):
+        path: FieldPath = ("waivers", index)
+        file, mark = locator.place(path)
+        code_mark, expires_mark = (locator.place((*path, key))[1] for key in ("code", "expires"))
+        placed.append(PlacedWaiver(waiver, file, index, mark, code_mark, expires_mark))
+    return tuple(placed)
 
 
 def describe_place(file: str, mark: Mark) -> str:

@@ -14,13 +14,15 @@ from datetime import date
 
 from reconciler.config.cache import Cache
 from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
-from reconciler.config.compilation import Compilation, Draft, Resource
+from reconciler.config.compilation import Compilation, Draft, Resource, placed_waivers
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
-from reconciler.config.resolve import Provenance, Resolution, resolve_document
+from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
+from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_document
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets, redact
-from reconciler.config.sites import Contexts, SiteCompiler, SiteResult
+from reconciler.config.sites import Contexts, SiteCompiler, SiteResult, about
 from reconciler.config.tree import SourceFile, Tree, name_of
+from reconciler.config.waivers import Waived, check_waivers, shown_once, waive
 from reconciler.diagnostics import Diagnostic, in_order
 from reconciler.ids import canonical_bytes, digest_bytes
 from reconciler.kinds import kind_order
@@ -32,39 +34,53 @@ SITES_A_BATCH = 200
 SECRET_CODE = "IG209"
 
 
-def compile_tree(tree: Tree, extensions: Extensions, today: date, cache: Cache | None = None) -> Compilation:
+def compile_tree(
+    tree: Tree, extensions: Extensions, today: date, environment: str = "", cache: Cache | None = None
+) -> Compilation:
     """Return the compilation of a config root, with every finding of every step.
 
-    What the cache knows is not worked out again; what is left in it is for the caller to save.
+    With an environment its patches hold; without one no patch does. What the cache knows is not worked out again; what
+    is left in it is for the caller to save.
     """
     with _undisturbed():
-        return _compile(tree, extensions, today, cache or Cache())
+        return _compile(tree, extensions, today, environment, cache or Cache())
 
 
-def _compile(tree: Tree, extensions: Extensions, today: date, cache: Cache) -> Compilation:
+def _compile(tree: Tree, extensions: Extensions, today: date, environment: str, cache: Cache) -> Compilation:
     loaded = load_catalogs(tree)
     findings = [*tree.findings, *loaded.findings]
-    draft = draft_catalogs(tree, loaded, extensions, today, findings)
+    documents = {(item.kind.slug, item.name): item for item in loaded.documents}
+    index = None
+    hits: set[Hit] = set()
+    if environment:
+        index, found = index_named(environment, documents)
+        findings.extend(found)
+    draft = draft_catalogs(tree, loaded, extensions, today, findings, index, hits)
     for check in CATALOG_CHECKS:
         findings.extend(check(draft))
-    resources = [_resource(draft, ref) for ref in draft.specs]
+    resources = [_resource(draft, ref) for ref in draft.specs if draft.documents[ref].kind.is_resource]
     sites, doubles = _first_of_each([file for file in tree.files if file.kind is SITE])
     findings.extend(doubles)
     others = sorted(ref for ref in tree.declared if ref[0] != "site")
-    compiler = SiteCompiler(draft, sites, cache, Contexts([repr(extensions), str(today), others], loaded.digests))
+    contexts = Contexts([repr(extensions), str(today), environment, others], loaded.digests)
+    compiler = SiteCompiler(draft, sites, index, cache, contexts)
     results: list[SiteResult] = []
     for batch in _batches(sites):
         results.extend(compiler.compile(batch))
     for result in results:
         findings.extend(result.findings)
+        hits |= result.hits
         if result.resource is not None:
             resources.append(result.resource)
     facts = tuple(result.facts for result in results if result.facts is not None)
     whole = replace(draft, facts=facts, documents=compiler.documents, resolutions=compiler.resolutions)
     for check in ROOT_CHECKS:
         findings.extend(check(whole))
+    if index is not None:
+        findings.extend(check_patches(index, hits, draft.names, compiler.documents, extensions))
     resources.sort(key=lambda item: (kind_order(item.kind), item.name))
-    return Compilation(tree, tuple(resources), in_order(_once(_without_secrets(findings))))
+    counting, waived = _waive(draft, _without_secrets(findings), in_environment=bool(environment))
+    return Compilation(tree, tuple(resources), in_order(_once(counting)), environment, waived)
 
 
 @contextmanager
@@ -99,19 +115,29 @@ def _first_of_each(files: Sequence[SourceFile]) -> tuple[list[SourceFile], list[
 
 
 def draft_catalogs(
-    tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic]
-) -> Draft:
+    tree: Tree, loaded: Loaded, extensions: Extensions, today: date, findings: list[Diagnostic],
+    index: PatchIndex | None, hits: set[Hit],
+) -> Draft:  # fmt: skip
     """Return a draft of everything but sites; what is wrong with it is added to the findings."""
-    documents = {(item.kind.slug, item.name): item for item in loaded.documents}
+    documents: dict[tuple[str, str], Authored] = {}
+    left_out: set[tuple[str, str]] = set()
+    for item in loaded.documents:
+        ref = (item.kind.slug, item.name)
+        laid = lay_over(index, item) if index is not None else Laid(item)
+        hits |= laid.hits
+        if laid.document is None:
+            left_out.add(ref)
+        else:
+            documents[ref] = laid.document
     resolutions = {ref: resolve_document(item) for ref, item in documents.items()}
     specs: dict[tuple[str, str], Spec] = {}
     for ref, document in documents.items():
         spec, found = validate(document, resolutions[ref], extensions)
-        secrets = find_secrets(document)
-        findings.extend((*found, *secrets))
+        secrets = find_secrets(as_written(document))
+        findings.extend((*about(ref, found), *secrets))
         if spec is not None and not secrets:
             specs[ref] = spec
-    return Draft(extensions, today, specs, tree.declared, documents, resolutions, loaded.keyword_lists)
+    return Draft(extensions, today, specs, tree.declared - left_out, documents, resolutions, loaded.keyword_lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +158,21 @@ def _resource(draft: Draft, ref: tuple[str, str]) -> Resource:
     text = canonical_bytes(draft.specs[ref].model_dump(mode="json", exclude_none=True))
     document: Authored = draft.documents[ref]
     return Resource(*ref, document.file, digest_bytes(text), _Held(text, draft.resolutions[ref]))
+
+
+def _waive(
+    draft: Draft, findings: Sequence[Diagnostic], *, in_environment: bool
+) -> tuple[Sequence[Diagnostic], tuple[Waived, ...]]:
+    """Return the findings that count, those about waivers among them, and those that are waived."""
+    waivers = placed_waivers(draft)
+    if not waivers:
+        return findings, ()
+    resources = {document.file: f"{kind}/{name}" for (kind, name), document in draft.documents.items()}
+    counting, waived = waive(findings, waivers, today=draft.today, resources=resources)
+    about_them = check_waivers(waivers, {item.by for item in waived}, counting, today=draft.today)
+    # What a waiver is for may be gone in an environment; it is unused only where it is so without any.
+    told = (item for item in about_them if not in_environment or item.code != "IG120")
+    return (*counting, *told), shown_once(waived)
 
 
 def _without_secrets(found: Sequence[Diagnostic]) -> list[Diagnostic]:

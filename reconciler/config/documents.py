@@ -101,9 +101,14 @@ def load_catalogs(tree: Tree) -> Loaded:
     return Loaded(tuple(documents), keyword_lists, tuple(findings), digests)
 
 
-def load_document(path: str, text: str, kind: Kind, reader: PlainReader) -> tuple[Authored | None, list[Diagnostic]]:
-    """Return the document of a file's text and what was found; no document when it cannot be used at all."""
-    return _load_plain(path, text, kind, reader) or _load_carefully(path, text, kind)
+def load_document(
+    path: str, text: str, kind: Kind, reader: PlainReader | None = None
+) -> tuple[Authored | None, list[Diagnostic]]:
+    """Return the document of a file's text and what was found; no document when it cannot be used at all.
+
+    Many files are read faster by one reader.
+    """
+    return _load_plain(path, text, kind, reader or PlainReader()) or _load_carefully(path, text, kind)
 
 
 def _load_plain(path: str, text: str, kind: Kind, reader: PlainReader) -> tuple[Authored, list[Diagnostic]] | None:

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from reconciler.config.documents import API_VERSION
-from reconciler.kinds import Kind
+from reconciler.config.environment_schema import with_kinds
+from reconciler.kinds import RESOURCE_KINDS, Kind
 from reconciler.kinds.extensions import Extensions, StageDeclaration
 
 
@@ -24,6 +25,8 @@ def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
         schema["definitions"]["Provider"]["properties"]["adapter"] = {"enum": list(extensions.adapter_names)}
     if kind.slug == "prompt":
         properties.pop("template")
+    if kind.slug == "environment":
+        schema = with_kinds(schema, {item.name: schema_of(item, extensions) for item in RESOURCE_KINDS})
     header = {
         "apiVersion": {"const": API_VERSION, "description": "The version of the config language."},
         "kind": {"const": kind.name, "description": "What this document declares."},

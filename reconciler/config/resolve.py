@@ -47,12 +47,77 @@ class Layer:
         return Definition(value, self.scope, self.document.file, mark)
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A field that an environment takes out of a document: what lay there, and the layer and place of who says so."""
+
+    path: FieldPath
+    layers: Sequence[Layer]
+    by: Layer
+    place: FieldPath
+
+    @property
+    def file(self) -> str:
+        """Return the file that says so."""
+        return self.by.document.file if self.by.document else ""
+
+    @property
+    def mark(self) -> Mark:
+        """Return where it says so."""
+        marks = self.by.document.marks.values if self.by.document else {}
+        return marks.get(self.place, Mark())
+
+    def lost(self) -> Provenance:
+        """Return the definition of every leaf that was removed, in a scope that says so."""
+        return {
+            path: tuple(
+                Definition(item.value, f"{item.scope}, removed by {self.by.scope}", item.file, item.mark)
+                for item in definitions[:1]
+            )
+            for path, definitions in fold(self.layers).provenance.items()
+            if path[: len(self.path)] == self.path
+        }
+
+
+@dataclass(slots=True)
+class Patched(Authored):
+    """A document that an environment patches: `value` is what holds, `layers` what it is made of, the winner first.
+
+    The last layer is the document itself.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+
+def as_written(document: Authored) -> Authored:
+    """Return a document without the patches of an environment."""
+    own = document.layers[-1].document if isinstance(document, Patched) else document
+    assert own is not None
+    return own
+
+
+def layers_of(scope: str, document: Authored, *path: str) -> list[Layer]:
+    """Return the mappings that a document has at a path, the winner first: one, or more where it is patched."""
+    whole = document.layers if isinstance(document, Patched) else (Layer(scope, document.value, document),)
+    found = []
+    for layer in whole:
+        value: Any = layer.value
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            own = scope if layer is whole[-1] else layer.scope
+            found.append(Layer(own, value, layer.document, (*layer.origin, *path)))
+    return found
+
+
 @dataclass(slots=True)
 class Resolution:
-    """A resource's folded value, and the layers that each part of it came from."""
+    """A resource's folded value, the layers that each part of it came from, and what an environment removed."""
 
     value: dict[str, Any]
     parts: tuple[tuple[FieldPath, Sequence[Layer]], ...]
+    removals: Sequence[Removal] = ()
     known: Provenance | None = field(default=None, repr=False)
 
     @property
@@ -62,6 +127,10 @@ class Resolution:
             self.known = {}
             for at, layers in self.parts:
                 _define([(layer, layer.value, ()) for layer in layers], at, self.known)
+            for removal in self.removals:
+                for path, lost in removal.lost().items():
+                    if path in self.known:  # another value took its place
+                        self.known[path] += lost
         return self.known
 
 
@@ -96,11 +165,18 @@ def _define(parts: list[tuple[Layer, Mapping[str, Any], FieldPath]], at: FieldPa
 
 def resolve_document(document: Authored) -> Resolution:
     """Return a document that inherits nothing."""
-    layers = [Layer(document.kind.slug, document.value, document)]
+    layers = layers_of(document.kind.slug, document)
     if document.kind.slug == "platform":
         shipped = {"presets": Platform().model_dump(mode="json", exclude_none=True)["presets"]}
         layers.append(Layer("default", shipped))
-    return fold(layers)
+    resolution = fold(layers)
+    resolution.removals = removals_of(document)
+    return resolution
+
+
+def removals_of(document: Authored) -> Sequence[Removal]:
+    """Return what an environment takes out of a document."""
+    return document.removals if isinstance(document, Patched) else ()
 
 
 def resolve_site(
@@ -111,8 +187,8 @@ def resolve_site(
     extensions: Extensions,
 ) -> Resolution:
     """Return a site with its AI settings and stages folded over all scopes and its keyword files taken in."""
-    own = {key: value for key, value in site.value.items() if key not in ("ai", "stages")}
-    resolution = fold([Layer("site", own, site)])
+    resolution = fold([_without(layer, ("ai", "stages")) for layer in layers_of("site", site)])
+    resolution.removals = removals_of(site)
     for name, layers in (
         ("ai", _ai_layers(site, account, platform)),
         ("stages", _stage_layers(site, platform, extensions)),
@@ -127,11 +203,13 @@ def resolve_site(
     return resolution
 
 
+def _without(layer: Layer, keys: tuple[str, ...]) -> Layer:
+    kept = {key: value for key, value in layer.value.items() if key not in keys}
+    return Layer(layer.scope, kept, layer.document, layer.origin)
+
+
 def _part(scope: str, document: Authored | None, *path: str) -> list[Layer]:
-    value: Any = document.value if document else None
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return [Layer(scope, value, document, path)] if isinstance(value, dict) else []
+    return layers_of(scope, document, *path) if document else []
 
 
 def _ai_layers(site: Authored, account: Authored | None, platform: Authored | None) -> list[Layer]:

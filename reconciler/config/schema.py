@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.config.documents import Authored
-from reconciler.config.resolve import Resolution
+from reconciler.config.resolve import Patched, Resolution
 from reconciler.config.suggest import did_you_mean, legacy_replacement
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 from reconciler.ids import canonical_bytes
@@ -39,6 +39,8 @@ class Locator:
 
     def place(self, path: FieldPath, *, key: bool = False) -> tuple[str, Mark]:
         """Return file and mark of a field's value, or of its key."""
+        if isinstance(self._document, Patched):
+            return self._place_in_layers(self._document, path, key=key)
         marks = self._document.marks
         if key and path in marks.keys:
             return self._document.file, marks.keys[path]
@@ -50,6 +52,32 @@ class Locator:
             if part in marks.values and part:
                 return self._document.file, marks.values[part]
         return self._document.file, Mark()
+
+    def _place_in_layers(self, document: Patched, path: FieldPath, *, key: bool) -> tuple[str, Mark]:
+        """Return the place of a field of a patched document: in the environment, or in its own file."""
+        for length in range(len(path), -1, -1):
+            part = path[:length]
+            definitions = self._resolution.provenance.get(part)
+            if definitions and definitions[0].file and not (key and part == path):
+                return definitions[0].file, definitions[0].mark
+            for layer in document.layers:
+                marks = layer.document.marks if layer.document and part and _has(layer.value, part) else None
+                place = (*layer.origin, *part)
+                mark = marks and ((key and part == path and marks.keys.get(place)) or marks.values.get(place))
+                if layer.document and mark:
+                    return layer.document.file, mark
+            for removal in document.removals:
+                if removal.path == part:
+                    return removal.file, removal.mark
+        return document.file, Mark()
+
+
+def _has(value: Any, path: FieldPath) -> bool:
+    for step in path:
+        if not _holds(value, step):
+            return False
+        value = value[step]
+    return True
 
 
 def validate(

@@ -19,8 +19,9 @@ from reconciler.config.checks import SITE_CHECKS
 from reconciler.config.checks.sites import facts_of
 from reconciler.config.compilation import Draft, Resource, SiteFacts
 from reconciler.config.documents import SITE, Authored, load_document
+from reconciler.config.environments import Hit, Laid, PatchIndex, lay_over
 from reconciler.config.plain_yaml import PlainReader
-from reconciler.config.resolve import Provenance, Resolution, resolve_site, with_keywords
+from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_site, with_keywords
 from reconciler.config.schema import validate
 from reconciler.config.secrets import find_secrets
 from reconciler.config.tree import SourceFile, name_of
@@ -37,12 +38,16 @@ Value = TypeVar("Value")
 
 
 class SiteResult(NamedTuple):
-    """What became of one site's file: the resource and its facts if it is valid, and what was found."""
+    """What became of one site's file: the resource and its facts if it is valid, and what was found.
+
+    `hits` are the patches of the environment that selected it.
+    """
 
     file: SourceFile
     resource: Resource | None
     facts: SiteFacts | None
     findings: tuple[Diagnostic, ...]
+    hits: frozenset[Hit] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +67,24 @@ class _Site:
     file: SourceFile
     document: Authored | None
     findings: list[Diagnostic]
+    hits: frozenset[Hit] = frozenset()
     content: str = ""
     spec: Site | None = None
     canonical: bytes = b""
 
 
 class SiteCompiler:
-    """Compiles the sites of one root against its catalogues; `draft` holds the catalogues and no sites."""
+    """Compiles the sites of one root against its catalogues; `draft` holds the catalogues and no sites.
 
-    def __init__(self, draft: Draft, files: Sequence[SourceFile], cache: Cache, contexts: Contexts) -> None:
+    With an index, the patches of an environment are laid over each site as it is loaded.
+    """
+
+    def __init__(
+        self, draft: Draft, files: Sequence[SourceFile], index: PatchIndex | None, cache: Cache, contexts: Contexts
+    ) -> None:
         assert SITE is not None
         self._draft = draft
+        self._index = index
         self._cache = cache
         self._contexts = contexts
         self._files = {name_of(SITE, file.path): file for file in files}
@@ -83,7 +95,7 @@ class SiteCompiler:
     @property
     def documents(self) -> Mapping[Ref, Authored]:
         """Return the documents of the catalogues, and that of a site when it is asked for."""
-        return _OnDemand(self._draft.documents, lambda name: self._load(self._files[name])[0])
+        return _OnDemand(self._draft.documents, lambda name: self._load(self._files[name])[0].document)
 
     @property
     def resolutions(self) -> Mapping[Ref, Resolution]:
@@ -92,10 +104,10 @@ class SiteCompiler:
 
     def resolve(self, name: str) -> Resolution:
         """Return the resolution of a site; KeyError when there is no such site or it cannot be read any more."""
-        document, _ = self._load(self._files[name])
-        if document is None:
+        laid, _ = self._load(self._files[name])
+        if laid.document is None:
             raise KeyError(name)
-        return self._resolve(document)
+        return self._resolve(laid.document)
 
     def compile(self, files: Iterable[SourceFile]) -> list[SiteResult]:
         """Return the result of every file, in order."""
@@ -123,27 +135,33 @@ class SiteCompiler:
         else:
             self._cache.keep(file.path)
         if not entry.digest:
-            return SiteResult(file, None, None, entry.findings)
+            return SiteResult(file, None, None, entry.findings, entry.hits)
         name = file.path[file.path.rfind("/") + 1 : -len(".yaml")]
         resource = Resource("site", name, file.path, entry.digest, _KnownOrigin(self, name, entry.digest))
-        return SiteResult(file, resource, SiteFacts(name, entry.account, entry.keywords, entry.folder), entry.findings)
+        facts = SiteFacts(name, entry.account, entry.keywords, entry.folder)
+        return SiteResult(file, resource, facts, entry.findings, entry.hits)
 
     def read(self, file: SourceFile) -> _Site:
         """Return a site read and validated; its rules are still to be checked."""
         text = file.read()
         if isinstance(text, Diagnostic):
             return _Site(file, None, [text])
-        assert SITE is not None
-        document, found = load_document(file.path, text, SITE, self._reader)
-        site = _Site(file, document, found, text_digest(text))
-        if document is not None:
-            self._validate(site, document)
+        laid, found = self._lay(file, text)
+        site = _Site(file, laid.document, found, laid.hits, text_digest(text))
+        if laid.document is not None:
+            self._validate(site, laid.document)
         return site
 
-    def _load(self, file: SourceFile) -> tuple[Authored | None, list[Diagnostic]]:
-        assert SITE is not None
+    def _load(self, file: SourceFile) -> tuple[Laid, list[Diagnostic]]:
         text = file.read()
-        return (None, [text]) if isinstance(text, Diagnostic) else load_document(file.path, text, SITE, self._reader)
+        return (Laid(None), [text]) if isinstance(text, Diagnostic) else self._lay(file, text)
+
+    def _lay(self, file: SourceFile, text: str) -> tuple[Laid, list[Diagnostic]]:
+        assert SITE is not None
+        document, found = load_document(file.path, text, SITE, self._reader)
+        if document is None or self._index is None:
+            return Laid(document), found
+        return lay_over(self._index, document), found
 
     def _resolve(self, document: Authored) -> Resolution:
         account = self._draft.documents.get(("account", str(document.value.get("account"))))
@@ -151,14 +169,14 @@ class SiteCompiler:
         return resolve_site(document, account, platform, self._draft.keyword_lists, self._draft.extensions)
 
     def _validate(self, site: _Site, document: Authored) -> None:
-        secrets = find_secrets(document)
+        secrets = find_secrets(as_written(document))
         site.findings.extend(secrets)
         key = self._shared_key(document.value)
         shared = self._shared.get(key) if key else None
         if shared is not None and not secrets and self._validate_rest(site, document.value, shared):
             return
         spec, found = validate(document, self._resolve(document), self._draft.extensions)
-        site.findings.extend(found)
+        site.findings.extend(about(("site", document.name), found))
         if isinstance(spec, Site) and not secrets:
             site.spec = spec
             site.canonical = canonical_bytes(spec.model_dump(mode="json", exclude_none=True))
@@ -217,16 +235,12 @@ class SiteCompiler:
         findings = tuple(site.findings)
         if site.spec is None:
             self._leave(site, "", None)
-            return SiteResult(site.file, None, None, findings)
+            return SiteResult(site.file, None, None, findings, site.hits)
         name, digest = site.spec.name, digest_bytes(site.canonical)
         facts = facts_of(name, site.spec)
         self._leave(site, digest, facts)
-        return SiteResult(
-            site.file,
-            Resource("site", name, site.file.path, digest, _Origin(self, name, site.canonical)),
-            facts,
-            findings,
-        )
+        resource = Resource("site", name, site.file.path, digest, _Origin(self, name, site.canonical))
+        return SiteResult(site.file, resource, facts, findings, site.hits)
 
     def _leave(self, site: _Site, digest: str, facts: SiteFacts | None) -> None:
         if not self._cache.is_kept or site.document is None:
@@ -242,9 +256,14 @@ class SiteCompiler:
         keywords, folder = (facts.keywords, facts.folder) if facts else (0, None)
         entry = Entry(
             site.file.signature, site.content, context, account, keyword_files, digest, keywords, folder,
-            tuple(site.findings),
+            tuple(site.findings), site.hits,
         )  # fmt: skip
         self._cache.put(site.file.path, entry)
+
+
+def about(ref: Ref, findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yield findings that say which resource they are about."""
+    return (replace(item, resource="/".join(ref)) for item in findings)
 
 
 class Contexts:

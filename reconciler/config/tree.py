@@ -22,7 +22,7 @@ FILE_BYTES_MAX = 1024 * 1024
 ROOT_FILES_MAX = 50_000
 ROOT_BYTES_MAX = 512 * 1024 * 1024
 FOLDERS_DEEP_MAX = 16
-_UNREAD_FOLDERS = ("environments", "policies")
+_UNREAD_FOLDERS = ("policies",)
 _KEYWORDS_FOLDER = "keywords"
 
 # What tells that a file is the one that was read before: size, times of content and inode in ns, inode.
@@ -224,6 +224,12 @@ def _read_bytes(root: Path, path: str, *, follow: bool) -> bytes:
         return data
     finally:
         os.close(handle)
+
+
+def environment_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the environments that have a file in the root, in order."""
+    place = next(kind.place for kind in KINDS if kind.slug == "environment")
+    return tuple(sorted(path.stem for path in root.glob(place) if not path.name.startswith(".")))
 
 
 def read_revision(root: Path) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.kinds.account import Account
 from reconciler.kinds.author import Author
+from reconciler.kinds.environment import Environment
 from reconciler.kinds.fields import Spec
 from reconciler.kinds.industries import IndustryCatalog
 from reconciler.kinds.models import ModelCatalog
@@ -22,13 +23,17 @@ from reconciler.kinds.tiers import TierCatalog
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of declaration: its YAML name, its slug in `kind/name`, where its files stand, and its spec."""
+    """A type of declaration: its YAML name, its slug in `kind/name`, where its files stand, and its spec.
+
+    What is no resource is read and checked like the others, but never planned or applied.
+    """
 
     name: str
     slug: str
     place: str
     spec: type[Spec]
     required: bool = False
+    is_resource: bool = True
 
     @property
     def is_singleton(self) -> bool:
@@ -48,7 +53,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("Strategy", "strategy", "strategies/*.yaml", Strategy),
     Kind("Account", "account", "accounts/*.yaml", Account),
     Kind("Site", "site", "sites/**/*.yaml", Site),
+    Kind("Environment", "environment", "environments/*.yaml", Environment, is_resource=False),
 )
+RESOURCE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.is_resource)
 
 
 def find_kind(slug_or_name: str) -> Kind | None:

@@ -24,6 +24,7 @@ from reconciler.kinds.fields import (
     Usd,
     Weekday,
 )
+from reconciler.kinds.waiver import Waiver
 
 
 class Defaults(Spec):
@@ -128,3 +129,4 @@ class Platform(Spec):
     safety: Safety = Safety()
     notifications: Notifications = Notifications()
     reconcile: Reconcile = Reconcile()
+    waivers: tuple[Waiver, ...] | None = Field(None, description="Warnings and policies that are accepted until a day.")

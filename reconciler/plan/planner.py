@@ -27,6 +27,7 @@ class Plan:
     forecast_before: Forecast
     forecast_after: Forecast
     unchanged: int
+    environment: str = ""
 
     @property
     def id(self) -> str:
@@ -49,6 +50,7 @@ class Plan:
             "id": self.id,
             "base_generation": self.base_generation,
             "revision": self.revision,
+            "environment": self.environment,
             "config_digest": self.config_digest,
             "summary": {
                 "create": self.count("create"),
@@ -94,6 +96,7 @@ def make_plan(
         forecast_month(before),
         forecast_month(after),
         len(desired) - sum(change.action != "delete" for change in changes),
+        compilation.environment,
     )
 
 

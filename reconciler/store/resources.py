@@ -38,6 +38,16 @@ def current_generation(connection: Connection) -> int:
     return int(connection.scalar(sa.select(sa.func.max(history.c.generation))) or 0)
 
 
+def applied_environment(connection: Connection) -> str | None:
+    """Return the environment of the last apply, "" when it was made without one, None before the first."""
+    # The database reads the one field: a plan may be large, and every command asks.
+    is_sqlite = connection.dialect.name == "sqlite"
+    plan = sa.type_coerce(history.c.plan, sa.JSON) if is_sqlite else sa.cast(history.c.plan, sa.JSON)
+    found = sa.select(plan["environment"].as_string()).order_by(history.c.generation.desc()).limit(1)
+    row = connection.execute(found).first()
+    return None if row is None else str(row[0] or "")
+
+
 def load_actual(connection: Connection) -> dict[tuple[str, str], Actual]:
     """Return every resource as the database records it."""
     return {(row.kind, row.name): _actual(row) for row in connection.execute(sa.select(resource))}

@@ -54,11 +54,11 @@ def test_what_makes_no_sense_is_said_with_the_right_exit_code(tmp_path, capsys, 
     assert "Traceback" not in captured.err
 
 
-def test_plan_writes_nothing_not_even_a_database(tmp_path, capsys):
+def test_plan_writes_nothing_but_its_cache_not_even_a_database(tmp_path, capsys):
     root = write_root(tmp_path / "root")
     assert run(["-C", str(root), "plan"]) == 0
     assert "11 to create" in capsys.readouterr().out
-    assert not (root / ".igny8").exists()
+    assert [path.name for path in (root / ".igny8").iterdir()] == ["cache"]
 
 
 def test_on_a_terminal_apply_asks_and_no_is_the_default(tmp_path):

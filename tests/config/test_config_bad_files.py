@@ -91,8 +91,9 @@ FILES_AND_FOLDERS = [
     wrong("a prompt in YAML", "IG106", "NAME.md", {"prompts/extra.yaml": "kind: Prompt"}),
     wrong("a site two folders deep", "IG106", "no file that igny8 knows", {"sites/acme/old/news.yaml": SITE_HEADER}),
     wrong("an account in a folder", "IG106", "no file that igny8 knows", {"accounts/eu/acme.yaml": FILES[ACCOUNT]}),
-    wrong("overlays that nobody reads", "IG113", "nothing in it has an effect",
-          {"environments/prod.yaml": "kind: Overlay"}, "warning", file="environments"),
+    wrong("an overlay of no known kind", "IG107", "write `kind: Environment`",
+          {"environments/prod.yaml": "apiVersion: igny8/v1\nkind: §Overlay\n"}),
+    wrong("notes among the environments", "IG106", "environments/ are NAME.yaml", {"environments/prod.txt": "hello"}),
     wrong("policies that nobody reads", "IG113", "nothing in it has an effect",
           {"policies/spend.yaml": "kind: Policy"}, "warning", file="policies"),
     wrong("no Platform", "IG109", "write platform.yaml", {PLATFORM: None}),
@@ -439,11 +440,40 @@ PROMPTS = [
     wrong("the output of another function", "IG211", "write article", edited(ARTICLE, "output: article", "output: §ideas")),
 ]  # fmt: skip
 
+
+def waiver(code: str = "IG501", **values: str) -> dict[str, Content]:
+    """Return the Platform with one waiver; without a mark in its values the mark stands at its beginning."""
+    given = {"resource": "site/*", "reason": "agreed", "owner": "ann", "expires": '"2027-06-30"'} | values
+    mark = "" if any("§" in value for value in (code, *values.values())) else "§"
+    lines = [f"  - {mark}code: {code}", *(f"    {key}: {value}" for key, value in given.items() if value)]
+    return added(PLATFORM, "\n".join(["waivers:", *lines, ""]))
+
+
+WAIVERS = [
+    wrong("a waiver of nothing", "IG120", "no IG501 of site/* is there", waiver(), "warning"),
+    wrong("a waiver that has expired", "IG121", "ask ann for a new day", waiver(expires='§"2026-11-19"')),
+    wrong("a waiver that expires today", "IG122", "expires today", waiver(expires='§"2026-11-20"'), "warning",
+          beside=("IG120",)),
+    wrong("a waiver that expires in two weeks", "IG122", "expires in 14 days", waiver(expires='§"2026-12-04"'), "warning",
+          beside=("IG120",)),
+    wrong("a waiver of a code that there is not", "IG123", "there is no code IG999", waiver("§IG999")),
+    wrong("a waiver of a waiver", "IG123", "cannot be waived", waiver("§IG122")),
+    wrong("a waiver of a mistake", "IG123", "mend what it says",
+          waiver("§IG407") | on_site("  content:\n", "  content:\n    budget_pct: 90\n"), beside=("IG407",)),
+    wrong("a waiver without a reason", "IG206", "waivers[0].reason is missing", waiver(reason="")),
+    wrong("a waiver without an owner", "IG206", "waivers[0].owner is missing", waiver(owner="")),
+    wrong("a waiver without a last day", "IG206", "waivers[0].expires is missing", waiver(expires="")),
+    wrong("a waiver until some day", "IG210", "not a date", waiver(expires='§"2026-11-31"')),
+    wrong("a waiver of a word", "IG210", "the pattern is", waiver("§capacity")),
+]  # fmt: skip
+
 CORPUS = [
-    *FILES_AND_FOLDERS, *YAML_TEXT, *SHAPE, *SECRETS, *KEYWORD_LISTS, *REFERENCES, *RULES, *PROMPTS,
+    *FILES_AND_FOLDERS, *YAML_TEXT, *SHAPE, *SECRETS, *KEYWORD_LISTS, *REFERENCES, *RULES, *PROMPTS, *WAIVERS,
 ]  # fmt: skip
 EXACT_PLACES = {"not UTF-8": (3, 4)}
-NOT_REACHABLE: dict[str, str] = {}
+NOT_REACHABLE: dict[str, str] = dict.fromkeys(
+    ("IG115", "IG116", "IG117", "IG118"), "told in an environment: test_config_environments"
+)
 
 
 def title_of(mistake: Mistake) -> str:

@@ -12,7 +12,11 @@ from reconciler.kinds import KINDS, Kind
 from tests.plan.plan_states import AUTHORED
 
 
-@given(st.sampled_from(KINDS).flatmap(lambda kind: st.tuples(st.just(kind), AUTHORED[kind.slug])))
+@given(
+    st.sampled_from([kind for kind in KINDS if kind.is_resource]).flatmap(
+        lambda kind: st.tuples(st.just(kind), AUTHORED[kind.slug])
+    )
+)
 def test_filling_in_the_defaults_is_validating_and_dumping(drawn: tuple[Kind, dict[str, object]]) -> None:
     kind, authored = drawn
     if not kind.is_singleton:

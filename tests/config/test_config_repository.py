@@ -10,8 +10,9 @@ import pytest
 from config_root import TODAY
 
 from reconciler.config.compiler import compile_tree
-from reconciler.config.tree import read_tree
-from reconciler.kinds import KINDS
+from reconciler.config.every_environment import compile_everywhere
+from reconciler.config.tree import environment_names, read_tree
+from reconciler.kinds import KINDS, RESOURCE_KINDS
 from reconciler.kinds import models as catalogue
 from reconciler.operations.app import EXTENSIONS
 
@@ -37,10 +38,16 @@ def test_a_root_has_neither_errors_nor_warnings(root):
     assert compilation.resources
 
 
+@pytest.mark.parametrize("root", [REPOSITORY, REPOSITORY / "examples/agency"], ids=lambda root: root.name)
+def test_staging_is_there_and_has_neither_errors_nor_warnings(root):
+    assert "staging" in environment_names(root)
+    assert compile_everywhere(read_tree(root), EXTENSIONS, TODAY).findings == ()
+
+
 @by_name
 def test_every_kind_is_used(root):
     compilation = compile_tree(read_tree(root), EXTENSIONS, TODAY)
-    assert {item.kind for item in compilation.resources} == {kind.slug for kind in KINDS}
+    assert {item.kind for item in compilation.resources} == {kind.slug for kind in RESOURCE_KINDS}
 
 
 @by_name
@@ -61,7 +68,7 @@ def test_modelines_lead_from_each_file_to_its_schema(root):
             assert match, f"{path} has no modeline"
             assert (path.parent / match[1]).resolve() == REPOSITORY / "schemas" / f"{kind.slug}.schema.json"
             seen += 1
-    assert seen >= len(KINDS) - 1
+    assert seen >= len(RESOURCE_KINDS) - 1
 
 
 def test_three_accounts_stand_on_three_tiers(own):

@@ -8,7 +8,7 @@ import pytest
 from builder import FILES, World, edited
 
 from reconciler.errors import BlockedError, ConflictError
-from reconciler.kinds import KINDS
+from reconciler.kinds import RESOURCE_KINDS
 from reconciler.operations.apply import apply
 from reconciler.operations.plan import plan
 from reconciler.store.engine import open_database
@@ -46,7 +46,7 @@ def test_apply_then_plan_is_empty(world):
     assert planned(world).is_empty
 
 
-@pytest.mark.parametrize("kind", [kind.slug for kind in KINDS])
+@pytest.mark.parametrize("kind", [kind.slug for kind in RESOURCE_KINDS])
 def test_a_change_of_any_kind_is_planned_applied_and_then_gone(small_world, kind):
     small_world.write(EXTRA)
     small_world.apply()

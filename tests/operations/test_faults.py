@@ -32,7 +32,7 @@ def test_a_full_disk_is_said_and_leaves_the_database_as_it_was(small_world):
 def test_a_media_folder_that_cannot_be_written_interrupts_the_run_and_it_goes_on_later(small_world):
     small_world.apply()
     media = small_world.installation.media
-    media.parent.mkdir(parents=True)
+    media.parent.mkdir(parents=True, exist_ok=True)
     media.write_text("a file where a folder should be")
     with pytest.raises(UnreachableError, match="cannot write an image"):
         small_world.run()

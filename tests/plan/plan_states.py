@@ -13,7 +13,7 @@ from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.resolve import Provenance
 from reconciler.config.tree import Tree
 from reconciler.ids import canonical_bytes, digest, digest_bytes
-from reconciler.kinds import KINDS, find_kind
+from reconciler.kinds import RESOURCE_KINDS, find_kind
 from reconciler.plan.change import Actual
 from reconciler.plan.planner import Plan
 
@@ -48,7 +48,7 @@ def declare(kind: str, name: str, **authored: Any) -> Resource:
 
 def compiled(resources: Iterable[Resource]) -> Compilation:
     """Return a valid compilation of resources."""
-    order = [kind.slug for kind in KINDS]
+    order = [kind.slug for kind in RESOURCE_KINDS]
     found = sorted(resources, key=lambda item: (order.index(item.kind), item.name))
     return Compilation(Tree(Path("root"), (), (), lambda: "c0ffee"), tuple(found), ())
 
@@ -199,7 +199,7 @@ AUTHORED: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 def states(draw: st.DrawFn) -> list[Resource]:
     """Draw a whole state: a platform, any of the catalogues, and up to two of each named kind."""
     resources = [declare("platform", "platform", **draw(AUTHORED["platform"]))]
-    for kind in KINDS[1:]:
+    for kind in RESOURCE_KINDS[1:]:
         names = [kind.slug] if kind.is_singleton else ["ann", "bob"]
         there = [name for name in names if draw(st.booleans())]
         resources.extend(declare(kind.slug, name, **draw(AUTHORED[kind.slug])) for name in there)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plan_states import AUTHORED, by_ref, carried_out, compiled, declare, recorded, states
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds import KINDS, kind_order
+from reconciler.kinds import RESOURCE_KINDS, kind_order
 from reconciler.plan.diff import diff_specs
 from reconciler.plan.forecast import forecast_month
 from reconciler.plan.planner import make_plan
@@ -46,12 +46,12 @@ def test_an_applied_plan_leaves_what_git_declares_and_nothing_to_do(desired, liv
     }
 
 
-@pytest.mark.parametrize("kind", [kind.slug for kind in KINDS])
+@pytest.mark.parametrize("kind", [kind.slug for kind in RESOURCE_KINDS])
 def test_any_change_of_any_kind_is_planned_and_then_done(kind):
     @settings(STEADY, max_examples=25)
     @given(before=AUTHORED[kind], after=AUTHORED[kind])
     def law(before, after):
-        name = kind if next(item for item in KINDS if item.slug == kind).is_singleton else "ann"
+        name = kind if next(item for item in RESOURCE_KINDS if item.slug == kind).is_singleton else "ann"
         platform = [] if kind == "platform" else [declare("platform", "platform")]
         old, new = declare(kind, name, **before), declare(kind, name, **after)
         actual = recorded([*platform, old])
