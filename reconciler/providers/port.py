@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from reconciler.money import NanoUsd
@@ -50,6 +49,7 @@ class TextRequest:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] | None = None
     structured: Structured = "prompt"
+    takes_temperature: bool = True
     timeout_seconds: float = 120
 
 
@@ -105,12 +105,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RateWindow:
-    """What the provider's headers say is left of its own limits, and when each is whole again."""
+    """What the provider's headers say is left of its own limits, and in how many seconds each is whole again."""
 
     requests_left: int | None = None
-    requests_reset_at: datetime | None = None
+    requests_reset_seconds: float | None = None
     tokens_left: int | None = None
-    tokens_reset_at: datetime | None = None
+    tokens_reset_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
