@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.kinds.extensions import AdapterDeclaration
 from reconciler.kinds.providers import Provider as ProviderSpec
-from reconciler.providers import offline
+from reconciler.providers import anthropic, google, offline, openai
 from reconciler.providers.port import Provider
 
 
@@ -23,7 +23,12 @@ class Adapter:
     make: Callable[[ProviderSpec, Mapping[str, str]], Provider]
 
 
-PROVIDERS: tuple[Adapter, ...] = (Adapter(offline.DECLARATION, offline.make),)
+PROVIDERS: tuple[Adapter, ...] = (
+    Adapter(offline.DECLARATION, offline.make),
+    Adapter(openai.DECLARATION, openai.make),
+    Adapter(anthropic.DECLARATION, anthropic.make),
+    Adapter(google.DECLARATION, google.make),
+)
 
 
 def find_adapter(name: str) -> Adapter | None:

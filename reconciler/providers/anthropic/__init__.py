@@ -1,0 +1,23 @@
+"""Anthropic: text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.kinds.extensions import AdapterDeclaration
+from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.providers.port import Provider
+from reconciler.providers.requirements import need_extra, need_key
+
+DECLARATION = AdapterDeclaration("anthropic", "ai")
+PUBLIC_ENDPOINT = "https://api.anthropic.com"
+
+
+def make(spec: ProviderSpec, secrets: Mapping[str, str]) -> Provider:
+    """Return the adapter; UnreachableError without the extra `anthropic`, or without a key."""
+    need_extra("anthropic", "pydantic_ai", "anthropic")
+    need_key("anthropic", secrets)
+    # Imported here: only a run that is about to call pays for it.
+    from reconciler.providers.anthropic.client import build
+
+    return build(spec.endpoint or PUBLIC_ENDPOINT, secrets["api_key"], spec.limits.timeout_seconds)

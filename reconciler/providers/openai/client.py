@@ -1,0 +1,52 @@
+"""The OpenAI client and what is made with it: chat completions, embeddings, the list of models."""
+
+from __future__ import annotations
+
+from openai import AsyncOpenAI
+from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.profiles import ModelProfile, merge_profile
+from pydantic_ai.profiles.openai import OpenAIModelProfile
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from reconciler.providers.direct import DirectProvider, make_client, make_timeout
+from reconciler.providers.port import Failure
+
+# A server of one's own often wants no key, but the client refuses to start without one.
+_NO_KEY = "none"
+
+
+def build(endpoint: str, api_key: str, timeout_seconds: float, *, is_openai: bool) -> DirectProvider:
+    """Return the adapter for an endpoint; the SDK's own retries are off."""
+    http = make_client(timeout_seconds)
+    client = AsyncOpenAI(
+        api_key=api_key or _NO_KEY, base_url=endpoint, max_retries=0, timeout=make_timeout(timeout_seconds),
+        http_client=http,
+    )  # fmt: skip
+    provider = OpenAIProvider(openai_client=client)
+
+    # OpenAI wants the one name for the limit of an answer, many servers know only the other and ignore what they do not
+    # know, which would leave the answer without a limit. A server that refuses the old name says so, once.
+    names = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=is_openai)
+
+    def relearn(failure: Failure) -> bool:
+        if "max_completion_tokens" not in failure.message or names["openai_chat_supports_max_completion_tokens"]:
+            return False
+        names["openai_chat_supports_max_completion_tokens"] = True
+        return True
+
+    async def fetch_models() -> frozenset[str]:
+        return frozenset([model.id async for model in client.models.list()])
+
+    return DirectProvider(
+        make_model=lambda name: OpenAIChatModel(name, provider=provider, profile=_profile(name, names)),
+        make_embedder=lambda name: OpenAIEmbeddingModel(name, provider=provider),
+        client=http,
+        fetch_models=fetch_models,
+        secrets=(api_key,),
+        relearn=relearn,
+    )
+
+
+def _profile(name: str, names: OpenAIModelProfile) -> ModelProfile:
+    return merge_profile(OpenAIProvider.model_profile(name), names)
