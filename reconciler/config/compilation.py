@@ -41,6 +41,9 @@ class Origin(Protocol):
     def provenance(self) -> Provenance:
         """Return all definitions of every field, the winner first."""
 
+    def locator(self) -> Locator:
+        """Return what finds the place where a field was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -77,6 +80,10 @@ class Resource:
     def provenance(self) -> Provenance:
         """Return all definitions of every field, the winner first."""
         return self.origin.provenance()
+
+    def locator(self) -> Locator:
+        """Return what finds the place where a field was written; one answers many questions."""
+        return self.origin.locator()
 
 
 class SiteFacts(NamedTuple):

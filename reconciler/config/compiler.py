@@ -18,7 +18,7 @@ from reconciler.config.compilation import Compilation, Draft, Resource, placed_w
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
 from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
 from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_document
-from reconciler.config.schema import validate
+from reconciler.config.schema import Locator, validate
 from reconciler.config.secrets import find_secrets, redact
 from reconciler.config.sites import Contexts, SiteCompiler, SiteResult, about
 from reconciler.config.tree import SourceFile, Tree, name_of
@@ -145,6 +145,7 @@ class _Held:
     """The origin of a resource that is at hand."""
 
     text: bytes
+    document: Authored
     resolution: Resolution
 
     def canonical(self) -> bytes:
@@ -153,11 +154,14 @@ class _Held:
     def provenance(self) -> Provenance:
         return self.resolution.provenance
 
+    def locator(self) -> Locator:
+        return Locator(self.document, self.resolution)
+
 
 def _resource(draft: Draft, ref: tuple[str, str]) -> Resource:
     text = canonical_bytes(draft.specs[ref].model_dump(mode="json", exclude_none=True))
     document: Authored = draft.documents[ref]
-    return Resource(*ref, document.file, digest_bytes(text), _Held(text, draft.resolutions[ref]))
+    return Resource(*ref, document.file, digest_bytes(text), _Held(text, document, draft.resolutions[ref]))
 
 
 def _waive(

@@ -22,7 +22,7 @@ from reconciler.config.documents import SITE, Authored, load_document
 from reconciler.config.environments import Hit, Laid, PatchIndex, lay_over
 from reconciler.config.plain_yaml import PlainReader
 from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_site, with_keywords
-from reconciler.config.schema import validate
+from reconciler.config.schema import Locator, validate
 from reconciler.config.secrets import find_secrets
 from reconciler.config.tree import SourceFile, name_of
 from reconciler.diagnostics import Diagnostic
@@ -108,6 +108,13 @@ class SiteCompiler:
         if laid.document is None:
             raise KeyError(name)
         return self._resolve(laid.document)
+
+    def locator(self, name: str) -> Locator:
+        """Return what finds the place where a field of a site was written; KeyError as for its resolution."""
+        laid, _ = self._load(self._files[name])
+        if laid.document is None:
+            raise KeyError(name)
+        return Locator(laid.document, self._resolve(laid.document))
 
     def compile(self, files: Iterable[SourceFile]) -> list[SiteResult]:
         """Return the result of every file, in order."""
@@ -297,6 +304,9 @@ class _Origin(NamedTuple):
     def provenance(self) -> Provenance:
         return self.compiler.resolve(self.name).provenance
 
+    def locator(self) -> Locator:
+        return self.compiler.locator(self.name)
+
 
 class _KnownOrigin(NamedTuple):
     """The origin of a site that was known already: compiled again when it is asked for."""
@@ -313,6 +323,9 @@ class _KnownOrigin(NamedTuple):
 
     def provenance(self) -> Provenance:
         return self.compiler.resolve(self.name).provenance
+
+    def locator(self) -> Locator:
+        return self.compiler.locator(self.name)
 
 
 class _OnDemand(Mapping[Ref, Value]):

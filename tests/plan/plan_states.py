@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.resolve import Provenance
+from reconciler.config.schema import Locator
 from reconciler.config.tree import Tree
 from reconciler.ids import canonical_bytes, digest, digest_bytes
 from reconciler.kinds import RESOURCE_KINDS, find_kind
@@ -32,6 +33,9 @@ class Declared:
 
     def provenance(self) -> Provenance:
         return {}
+
+    def locator(self) -> Locator:
+        raise AssertionError("it stands in no file")
 
 
 def declare(kind: str, name: str, **authored: Any) -> Resource:
