@@ -53,6 +53,7 @@ def test_json_has_nodes_references_and_places(igny8):
     assert document["summary"] == {"nodes": len(document["nodes"]), "references": len(document["references"])}
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the parser itself
 def test_dot_is_read_by_a_real_parser_also_with_odd_names(igny8):
     (igny8.root / "keywords").mkdir(exist_ok=True)
     (igny8.root / ODD_KEYWORDS).write_text("keyword\nboots\n")
