@@ -40,6 +40,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("logs", "cli.commands.logs:logs", "Show credit usage, the AI task log, credit transactions, notifications."),
     Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
     Entry("explain", "cli.commands.explain:explain", "Explain a value, a field or a diagnostic code."),
+    Entry("policy", "cli.commands.policy:policy", "List policies, and try them on their examples."),
     Entry("schema", "cli.commands.schema:schema", "Write the JSON Schemas that editors use."),
     Entry("db", "cli.commands.db:db", "Look after the database's schema."),
     Entry("completion", "cli.commands.completion:completion", "Print a shell's completion script."),
