@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing igny8 into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable '.[postgres]'
+	@$(BIN)/python -m pip install --quiet --editable '.[policy,postgres]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(STAMP)

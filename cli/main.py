@@ -42,6 +42,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("explain", "cli.commands.explain:explain", "Explain a value, a field or a diagnostic code."),
     Entry("graph", "cli.commands.graph:graph", "Show what depends on what."),
     Entry("compile", "cli.commands.compile:compile_", "Write the resolved desired state as canonical JSON."),
+    Entry("policy", "cli.commands.policy:policy", "List policies, and try them on their examples."),
     Entry("schema", "cli.commands.schema:schema", "Write the JSON Schemas that editors use."),
     Entry("db", "cli.commands.db:db", "Look after the database's schema."),
     Entry("completion", "cli.commands.completion:completion", "Print a shell's completion script."),

@@ -34,6 +34,8 @@ def plan_lines(output: Output, planned: Planned) -> Iterable[str]:
     for block in plan.blocks:
         flag = f" (allow it with {block.flag})" if block.flag else ""
         yield output.style(f"! {block.guard}: {block.message}{flag}", "remove")
+    for warning in plan.warnings:
+        yield output.style(f"! policy warns: {warning}", "warning")
     yield ""
     yield from _fan_out(plan.changes)
     for change in plan.changes:

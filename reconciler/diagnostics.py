@@ -22,9 +22,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong, where, and what to do next. `resource` is the `kind/name` that a rule was about.
+    """One finding: what is wrong, where, and what to do next.
 
-    `environment` is the one that it appears in; "" where it holds without any.
+    `resource` is the `kind/name` that a rule was about. `policy` is the rule that was violated, as POLICY/RULE; "" for
+    what the program itself checks. `environment` is the one that the finding appears in; "" where it holds without any.
     """
 
     code: str
@@ -36,6 +37,7 @@ class Diagnostic:
     severity: Severity = "error"
     resource: str = dataclasses.field(default="", compare=False)
     environment: str = ""
+    policy: str = ""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -44,7 +46,8 @@ class Diagnostic:
 
     def to_json(self) -> dict[str, object]:
         """Return the machine-readable form."""
-        where = {"environment": self.environment} if self.environment else {}
+        where = {"policy": self.policy} if self.policy else {}
+        where |= {"environment": self.environment} if self.environment else {}
         return {
             "code": self.code,
             "severity": self.severity,
@@ -101,7 +104,6 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG110", "YAML feature that is not allowed", "Tags, directives, merge keys and several documents in one file are refused, and so are numbers beyond 64 bits, NaN and infinity: a reader must see the value in the text."),
     CodeEntry("IG111", "path leaves the config root", "Links and referenced files must stay inside the config root."),
     CodeEntry("IG112", "keyword list", "A keyword CSV has a header with the column `keyword` and, if you like, `volume` (a whole number or empty) and `intent`."),
-    CodeEntry("IG113", "folder is not read by this version", "`policies/` belongs to a config root but this version does not evaluate it, so nothing in it has an effect."),
     CodeEntry("IG114", "notifications are not delivered by this version", "Notifications are recorded in the database; channels are checked but nothing is sent to them yet."),
     CodeEntry("IG115", "patch matches nothing", "A patch of an environment selects no resource: no file has such a name and all of these labels. Nothing is changed by it."),
     CodeEntry("IG116", "field cannot be patched", "An environment changes fields that the kind has, in the form of the resource's own file: nested mappings, lists as a whole. Its name, a prompt's text and empty values are not set by patches; `remove` takes paths as `igny8 explain` shows them."),
@@ -140,6 +142,13 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG501", "approvals exceed capacity", "More articles may be approved in a week than the schedule has slots; the rest will queue up."),
     CodeEntry("IG502", "image limit below need", "A run may write more image prompts than stage 6 may draw, so articles will wait for images."),
     CodeEntry("IG503", "limit is no multiple of the batch", "per_run_limit is not a multiple of batch_size, so the last batch of each run is a partial one."),
+    CodeEntry("IG601", "policy is violated", "A rule of a policy in `policies/` forbids this. The message begins with POLICY/RULE and the hint names the rule's place. At validate it is an error; a policy on changes or plans blocks the apply. `igny8 explain policy/NAME` shows the policy."),
+    CodeEntry("IG602", "policy advises against this", "A rule of a policy in `policies/` warns of this. The message begins with POLICY/RULE and the hint names the rule's place."),
+    CodeEntry("IG603", "policy's expression", "An expression of a policy is no CEL, has the wrong type, or reads a variable or field that is not there. The position is inside the expression."),
+    CodeEntry("IG604", "policy could not be decided", "An expression of a policy failed on a resource: most often it reads a key that the resource leaves out. Ask with `has(...)` first. Until then the policy protects nothing there, so this is an error."),
+    CodeEntry("IG605", "policy took too much", "An expression may take a quarter of a second of processor time, 512 MiB and 10,000 steps through lists on one resource, and all policies together a time that grows with the number of resources. Beyond that it is stopped, and the rest of the config is checked without it."),
+    CodeEntry("IG606", "policies need the extra `policy`", "Policies exist but the CEL library is not installed, so they cannot be evaluated. Install `igny8[policy]`. Policies are never skipped."),
+    CodeEntry("IG607", "policy's names", "Rules of one policy, and its tests, have names of their own; a test expects rules that the policy has, and gives what the policy looks at."),
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from cli.session import Session
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.config.compilation import Compilation
     from reconciler.config.explain import EffectiveValue
 
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 @click.pass_obj
 def explain(session: Session, subject: str | None, format_: str) -> None:
-    """Explain a value, a field or a diagnostic code; without a subject, list all codes.
+    """Explain a value, a field, a policy or a diagnostic code; without a subject, list all codes.
 
     A value shows everything that was written for it, the winner first. A kind shows what its fields take.
 
@@ -31,6 +32,7 @@ def explain(session: Session, subject: str | None, format_: str) -> None:
       igny8 explain site/alpine-trails
       igny8 explain site/alpine-trails.stages.images.model
       igny8 explain Site.publishing
+      igny8 explain policy/spending
     """
     if subject is None or re.fullmatch(r"(?i)IG\d+", subject):
         _explain_code(session, subject, format_)
@@ -61,6 +63,9 @@ def _explain_value(session: Session, subject: str, format_: str) -> None:
     from reconciler.config.suggest import did_you_mean
 
     compilation = session.compiled(session.installation())
+    if subject.startswith("policy/"):
+        _explain_policy(session, compilation, subject.removeprefix("policy/"), format_)
+        return
     # A model's name may hold dots, but a model is a part of its catalogue: a ref ends at the first dot.
     ref, _, below = subject.partition(".")
     resource = find_resource(compilation, ref)
@@ -79,6 +84,42 @@ def _explain_value(session: Session, subject: str, format_: str) -> None:
     else:
         rows_ = [(item.field, _shown(item.value), item.definitions[0].scope, _place(item)) for item in values]
         session.output.table(["FIELD", "VALUE", "SCOPE", "WRITTEN IN"], rows_)
+
+
+def _explain_policy(session: Session, compilation: Compilation, name: str, format_: str) -> None:
+    from reconciler.config.policies.evaluate import matches
+    from reconciler.config.suggest import did_you_mean
+
+    policies = compilation.policies
+    known = {item.name: (item, file) for item, file in policies.policies} if policies else {}
+    if policies is None or name not in known:
+        raise UsageError(f"there is no policy {name}", hint=did_you_mean(name, known) or "igny8 policy list")
+    policy, file = known[name]
+    resources = matches(policies, compilation.resources).get(name)
+    rules = [
+        {
+            "rule": rule.spec.name, "action": "deny" if rule.severity == "error" else "warn",
+            "expression": " ".join(rule.condition.split()), "message": rule.spec.message, "hint": rule.spec.hint,
+            "field": rule.spec.field or "", "file": rule.file, "line": rule.mark.line,
+        }
+        for rule in policies.rules if rule.policy.name == name
+    ]  # fmt: skip
+    if format_ == "json":
+        match = policy.match.model_dump(mode="json", exclude_none=True)
+        summary = {"policy": name, "on": policy.on, "match": match, "resources": resources, "rules": len(rules)}
+        session.output.json({"version": 1, "summary": summary, "rules": rules})
+        return
+    asked = f"asked on {resources:,} resources" if resources is not None else f"asked on each {policy.on}"
+    session.output.data(session.output.style(f"policy/{name} ({file}), {asked}", "head"))
+    if policy.description:
+        session.output.data(policy.description)
+    for rule in rules:
+        session.output.data()
+        session.output.data(f"{rule['rule']}   ({rule['file']}:{rule['line']})")
+        session.output.data(f"  {rule['action']}s where  {rule['expression']}".replace("denys", "denies"))
+        session.output.data(f"  says          {' '.join(str(rule['message']).split())}")
+        if rule["hint"]:
+            session.output.data(f"  hint          {rule['hint']}")
 
 
 def _show_chain(session: Session, ref: str, item: EffectiveValue) -> None:

@@ -35,6 +35,7 @@ _CODE_GROUPS = {
     "IG3": "References",
     "IG4": "Rules",
     "IG5": "Advice",
+    "IG6": "Policies",
 }
 
 # How people call texts that a pattern describes.

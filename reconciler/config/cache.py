@@ -48,6 +48,9 @@ class Entry(NamedTuple):
     hits: frozenset[tuple[int, ...]] = frozenset()
 
 
+_FINDINGS = Entry._fields.index("findings")
+
+
 @dataclass(slots=True)
 class Cache:
     """The entries by path that were found, and those that a compilation leaves behind."""
@@ -78,6 +81,15 @@ class Cache:
         if self.path is not None:
             self.is_changed = True
             self.left[path] = _row(entry, self.read_at_ns)
+
+    def add(self, path: str, findings: Iterable[Diagnostic]) -> None:
+        """Leave more findings with the new entry of a file."""
+        if path in self.left:
+            self.left[path][_FINDINGS].extend(_finding_row(item) for item in findings)
+
+    def drop(self, path: str) -> None:
+        """Leave no entry for a file: not all is known of it."""
+        self.left.pop(path, None)
 
     def save(self) -> None:
         """Write what a compilation left behind; where that is not possible, the next one has more to do."""
@@ -135,7 +147,17 @@ def _fingerprint() -> bytes:
     """Return what tells this program from another version of it, be it installed or worked on."""
     parts = [reconciler.__version__, sys.version, pydantic.VERSION]
     base = Path(reconciler.__file__).parent
-    for folder in ("", "config", "config/checks", "kinds", "pipeline", "pipeline/stages", "publishers", "providers"):
+    for folder in (
+        "",
+        "config",
+        "config/checks",
+        "config/policies",
+        "kinds",
+        "pipeline",
+        "pipeline/stages",
+        "publishers",
+        "providers",
+    ):
         parts.extend(sorted(_scan(base / folder)))
     return hashlib.sha256("\n".join(parts).encode()).digest()
 
@@ -166,9 +188,9 @@ def _row(entry: Entry, read_at_ns: int) -> list[Any]:
 
 def _finding_row(item: Diagnostic) -> list[Any]:
     mark = (item.mark.line, item.mark.column, item.mark.length)
-    return [item.code, item.message, item.file, mark, item.field, item.hint, item.severity, item.resource]
+    return [item.code, item.message, item.file, mark, item.field, item.hint, item.severity, item.resource, item.policy]
 
 
 def _finding(row: list[Any]) -> Diagnostic:
-    code, message, file, mark, name, hint, severity, resource = row
-    return Diagnostic(code, message, file, Mark(*mark), name, hint, severity, resource)
+    code, message, file, mark, name, hint, severity, resource, policy = row
+    return Diagnostic(code, message, file, Mark(*mark), name, hint, severity, resource, policy=policy)

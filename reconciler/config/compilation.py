@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -28,6 +28,9 @@ from reconciler.kinds.platform import Platform
 from reconciler.kinds.providers import ProviderCatalog
 from reconciler.kinds.site import Site
 from reconciler.kinds.tiers import TierCatalog
+
+if TYPE_CHECKING:
+    from reconciler.config.policies.rules import PolicySet
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -208,6 +211,7 @@ class Compilation:
     findings: tuple[Diagnostic, ...]
     environment: str = ""
     waived: tuple[Waived, ...] = ()
+    policies: PolicySet | None = None
 
     @property
     def root(self) -> Path:

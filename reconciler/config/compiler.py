@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from reconciler.config.cache import Cache
 from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
-from reconciler.config.compilation import Compilation, Draft, Resource, placed_waivers
+from reconciler.config.compilation import Compilation, Draft, Resource, Sources, placed_waivers
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
 from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
 from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_document
@@ -28,6 +29,10 @@ from reconciler.ids import canonical_bytes, digest_bytes
 from reconciler.kinds import kind_order
 from reconciler.kinds.extensions import Extensions
 from reconciler.kinds.fields import Spec
+from reconciler.kinds.policy import Policy
+
+if TYPE_CHECKING:
+    from reconciler.config.policies.rules import PolicySet
 
 # Enough for the rules to be run over many sites at once, few enough to be held beside everything else.
 SITES_A_BATCH = 200
@@ -79,8 +84,38 @@ def _compile(tree: Tree, extensions: Extensions, today: date, environment: str, 
     if index is not None:
         findings.extend(check_patches(index, hits, draft.names, compiler.documents, extensions))
     resources.sort(key=lambda item: (kind_order(item.kind), item.name))
+    policies, found = _check_policies(tree, whole, resources, results, cache)
+    findings.extend(found)
+    findings.sort(key=lambda item: (item.policy, item.resource if item.policy else ""))
     counting, waived = _waive(draft, _without_secrets(findings), in_environment=bool(environment))
-    return Compilation(tree, tuple(resources), in_order(_once(counting)), environment, waived)
+    return Compilation(tree, tuple(resources), in_order(_once(counting)), environment, waived, policies)
+
+
+def _check_policies(
+    tree: Tree, draft: Draft, resources: Sequence[Resource], sites: Sequence[SiteResult], cache: Cache
+) -> tuple[PolicySet | None, tuple[Diagnostic, ...]]:
+    """Ask the policies about what is not known to the cache, and leave with it what they say of sites."""
+    written = [(draft.documents["policy", name], policy) for name, policy in draft.all("policy", Policy).items()]
+    if not written:
+        return None, ()
+    # Imported by roots that have policies: the others need not pay for it.
+    from reconciler.config.policies.evaluate import check_policies
+
+    known = {site.resource.name for site in sites if site.is_known and site.resource is not None}
+    asked = [item for item in resources if item.kind != "site" or item.name not in known]
+    checked = check_policies(written, Sources(tree), draft, asked)
+    said: dict[str, list[Diagnostic]] = {}
+    for item in checked.findings:
+        said.setdefault(item.resource, []).append(item)
+    for site in sites:
+        if site.resource is None or site.is_known:
+            continue
+        if checked.is_open(site.resource.ref):
+            cache.drop(site.file.path)
+        else:
+            cache.add(site.file.path, said.get(site.resource.ref, ()))
+    in_force = tuple(placed for placed in placed_waivers(draft) if placed.expires_on >= draft.today)
+    return replace(checked.policies, waivers=in_force), checked.findings
 
 
 @contextmanager
@@ -194,7 +229,7 @@ def _once(findings: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
     """Yield one finding a code and place: a bad value that many sites inherit is one mistake."""
     seen: set[tuple[object, ...]] = set()
     for item in findings:
-        key = (item.code, item.file, item.mark, item.message if item.mark.line == 1 else "")
+        key = (item.code, item.file, item.mark, item.policy, item.message if item.mark.line == 1 else "")
         if key not in seen:
             seen.add(key)
             yield item

@@ -48,6 +48,7 @@ class SiteResult(NamedTuple):
     facts: SiteFacts | None
     findings: tuple[Diagnostic, ...]
     hits: frozenset[Hit] = frozenset()
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,11 @@ class SiteCompiler:
         else:
             self._cache.keep(file.path)
         if not entry.digest:
-            return SiteResult(file, None, None, entry.findings, entry.hits)
+            return SiteResult(file, None, None, entry.findings, entry.hits, is_known=True)
         name = file.path[file.path.rfind("/") + 1 : -len(".yaml")]
         resource = Resource("site", name, file.path, entry.digest, _KnownOrigin(self, name, entry.digest))
         facts = SiteFacts(name, entry.account, entry.keywords, entry.folder)
-        return SiteResult(file, resource, facts, entry.findings, entry.hits)
+        return SiteResult(file, resource, facts, entry.findings, entry.hits, is_known=True)
 
     def read(self, file: SourceFile) -> _Site:
         """Return a site read and validated; its rules are still to be checked."""

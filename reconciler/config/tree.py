@@ -22,7 +22,6 @@ FILE_BYTES_MAX = 1024 * 1024
 ROOT_FILES_MAX = 50_000
 ROOT_BYTES_MAX = 512 * 1024 * 1024
 FOLDERS_DEEP_MAX = 16
-_UNREAD_FOLDERS = ("policies",)
 _KEYWORDS_FOLDER = "keywords"
 
 # What tells that a file is the one that was read before: size, times of content and inode in ns, inode.
@@ -97,7 +96,6 @@ def read_tree(root: Path, *, files_max: int = ROOT_FILES_MAX) -> Tree:
         walk.findings.append(too_much.finding)
     if not walk.files and not walk.findings:
         walk.findings.append(_empty_root(root))
-    walk.findings.extend(_unread_folder(folder) for folder in _UNREAD_FOLDERS if (root / folder).is_dir())
     return Tree(root, tuple(walk.files), tuple(walk.findings), lambda: read_revision(root))
 
 
@@ -251,11 +249,6 @@ def _git(root: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _unread_folder(folder: str) -> Diagnostic:
-    message = f"`{folder}/` is not evaluated by this version"
-    return Diagnostic("IG113", message, folder, hint="nothing in it has an effect", severity="warning")
 
 
 def _unknown_file(path: str) -> Diagnostic:

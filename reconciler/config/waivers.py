@@ -15,7 +15,7 @@ from reconciler.config.suggest import did_you_mean
 from reconciler.diagnostics import CODES, Diagnostic, Mark, Severity, find_code
 from reconciler.kinds.waiver import Waiver
 
-POLICY_CODES = tuple(f"IG{number}" for number in range(601, 610))
+POLICY_CODES = ("IG601", "IG602")
 _OWN_CODES = ("IG120", "IG121", "IG122", "IG123")
 _SOON = timedelta(days=14)
 
@@ -43,6 +43,7 @@ class PlacedWaiver:
             finding.code == waiver.code
             and selects(waiver.resource, resource)
             and (waiver.field is None or selects(waiver.field, finding.field))
+            and (waiver.policy is None or selects(waiver.policy, finding.policy))
         )
 
 
@@ -118,7 +119,7 @@ def check_waivers(
 ) -> Iterator[Diagnostic]:
     """Yield what is wrong with waivers: expired, about to, unused, or for a code that cannot be waived.
 
-    Whether a waiver of a policy is used shows only where policies are looked at, so that is not told here.
+    A waiver of a policy may be for one on plans, so whether it is used cannot be told here.
     """
     refused = {finding.code for finding in errors if not is_waivable(finding)}
     for placed in waivers:

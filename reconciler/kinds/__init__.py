@@ -14,6 +14,7 @@ from reconciler.kinds.fields import Spec
 from reconciler.kinds.industries import IndustryCatalog
 from reconciler.kinds.models import ModelCatalog
 from reconciler.kinds.platform import Platform
+from reconciler.kinds.policy import Policy
 from reconciler.kinds.prompt import Prompt
 from reconciler.kinds.providers import ProviderCatalog
 from reconciler.kinds.site import Site
@@ -54,6 +55,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("Account", "account", "accounts/*.yaml", Account),
     Kind("Site", "site", "sites/**/*.yaml", Site),
     Kind("Environment", "environment", "environments/*.yaml", Environment, is_resource=False),
+    Kind("Policy", "policy", "policies/*.yaml", Policy, is_resource=False),
 )
 RESOURCE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.is_resource)
 

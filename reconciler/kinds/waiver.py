@@ -18,6 +18,9 @@ class Waiver(Spec):
     code: Code = Field(description="The finding's code.")
     resource: Text = Field(description="Whose findings: `kind/name`, such as `site/*`; a catalogue is just its kind.")
     field: Text | None = Field(None, description="Only findings about this field; `*` and `?` stand for any text.")
+    policy: Text | None = Field(
+        None, description="Of IG601 and IG602: only this rule, as POLICY/RULE; `*` and `?` stand for any text."
+    )
     reason: Text = Field(description="Why the finding is accepted.")
     owner: Text = Field(description="Who answers for it.")
     expires: Date = Field(description="The last day that it holds.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.config.compilation import Compilation, Resource
+from reconciler.config.policies.evaluate import shared_values
 from reconciler.ids import digest
 from reconciler.kinds.platform import Platform, Safety
 from reconciler.plan.change import Action, Actual, Change
 from reconciler.plan.diff import FieldChange, diff_specs
 from reconciler.plan.forecast import Forecast, forecast_month
+from reconciler.plan.policies import Verdict, judge_plan
 from reconciler.plan.safety import Block, find_blocks
 
 
@@ -28,6 +30,7 @@ class Plan:
     forecast_after: Forecast
     unchanged: int
     environment: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -60,6 +63,7 @@ class Plan:
                 "blocked": len(self.blocks),
             },
             "blocks": [block.to_json() for block in self.blocks],
+            "warnings": list(self.warnings),
             "forecast": {"before": self.forecast_before.to_json(), "after": self.forecast_after.to_json()},
             "changes": [change.to_json() for change in self.changes],
         }
@@ -87,17 +91,29 @@ def make_plan(
     changes.sort(key=lambda change: change.sort_key)
     before = {ref: item.spec for ref, item in actual.items()}
     after = {ref: item.data for ref, item in desired.items()}
+    forecasts = forecast_month(before), forecast_month(after)
+    verdict = _judge(compilation, changes, forecasts)
     return Plan(
         base_generation,
         compilation.revision,
         compilation.digest,
         tuple(changes),
-        tuple(find_blocks(changes, actual, desired, _safety(actual, compilation.resources), busy_sites or {})),
-        forecast_month(before),
-        forecast_month(after),
+        (
+            *find_blocks(changes, actual, desired, _safety(actual, compilation.resources), busy_sites or {}),
+            *verdict.blocks,
+        ),
+        *forecasts,
         len(desired) - sum(change.action != "delete" for change in changes),
         compilation.environment,
+        verdict.warnings,
     )
+
+
+def _judge(compilation: Compilation, changes: Sequence[Change], forecasts: tuple[Forecast, Forecast]) -> Verdict:
+    policies = compilation.policies
+    if policies is None:
+        return Verdict()
+    return judge_plan(policies, changes, forecasts, shared_values(compilation.resources, policies.today))
 
 
 def _safety(actual: Mapping[tuple[str, str], Actual], resources: Iterable[Resource]) -> Safety:

@@ -94,8 +94,7 @@ FILES_AND_FOLDERS = [
     wrong("an overlay of no known kind", "IG107", "write `kind: Environment`",
           {"environments/prod.yaml": "apiVersion: igny8/v1\nkind: §Overlay\n"}),
     wrong("notes among the environments", "IG106", "environments/ are NAME.yaml", {"environments/prod.txt": "hello"}),
-    wrong("policies that nobody reads", "IG113", "nothing in it has an effect",
-          {"policies/spend.yaml": "kind: Policy"}, "warning", file="policies"),
+    wrong("notes among the policies", "IG106", "policies/ are NAME.yaml", {"policies/notes.md": "hello"}),
     wrong("no Platform", "IG109", "write platform.yaml", {PLATFORM: None}),
     wrong("an empty Platform", "IG107", "is empty", {PLATFORM: ""}),
     wrong("a Platform of comments", "IG107", "is empty", {PLATFORM: "# soon\n"}),
@@ -467,13 +466,54 @@ WAIVERS = [
     wrong("a waiver of a word", "IG210", "the pattern is", waiver("§capacity")),
 ]  # fmt: skip
 
+POLICY = """\
+apiVersion: igny8/v1
+kind: Policy
+name: house
+match: {{kind: Site}}
+rules:
+  - name: one
+    {}
+    message: {}
+    field: language
+"""
+
+
+def house(rule: str, message: str = "no") -> dict[str, Content]:
+    """Return a policy with one rule about sites."""
+    return {"policies/house.yaml": POLICY.format(rule, message)}
+
+
+POLICIES = [
+    wrong("a violated policy", "IG601", "house/one: en it is",
+          edited(SITE, "language: en", "language: §en") | house("deny: resource.language == 'en'", "'{resource.language} it is'")),
+    wrong("a policy that warns", "IG602", "the rule stands in policies/house.yaml:7",
+          edited(SITE, "language: en", "language: §en") | house("warn: resource.language == 'en'"), "warning"),
+    wrong("an expression that ends too early", "IG603", "it ends too early", house("deny: resource.language ==§")),
+    wrong("a field that there is not", "IG603", "did you mean `language`?", house("deny: resource.§langauge == 'en'")),
+    wrong("a variable that there is not", "IG603", "there is no variable or function `site`", house("deny: §site.language == 'en'")),
+    wrong("types that do not go together", "IG603", "'(string, int)'", house("deny: today §> 1")),
+    wrong("an expression that is no question", "IG603", "not true or false", house("deny: §size(today)")),
+    wrong("a field of a plan in a policy on resources", "IG603", "no variable `plan`", house("deny: §plan.total > 1")),
+    wrong("a brace that is not closed", "IG603", "write {{ for a brace", house("deny: today == ''", "it is §{today")),
+    wrong("an expression in a message", "IG603", "has no field `nme`", house("deny: today == ''", "it is {resource.§nme}")),
+    wrong("a key that is not there", "IG604", "has(...)", house("deny: §resource.credits.monthly_max > 5")),
+    wrong("steps without end", "IG605", "10,000 steps",
+          house("deny: §resource.name.size() < 0 || [" + "1," * 200 + "1].all(x, [" + "1," * 200 + "1].all(y, x == y))")),
+    wrong("two rules of one name", "IG607", "rename one of them",
+          {"policies/house.yaml": POLICY.format("deny: 'false'", "x") + "  - {name: §one, warn: 'false', message: y}\n"}),
+    wrong("a test of a rule that there is not", "IG607", "did you mean `one`?",
+          {"policies/house.yaml": POLICY.format("deny: 'false'", "x") + "tests: [{name: t, resource: {}, expect: [§on]}]\n"}),
+]  # fmt: skip
+
 CORPUS = [
     *FILES_AND_FOLDERS, *YAML_TEXT, *SHAPE, *SECRETS, *KEYWORD_LISTS, *REFERENCES, *RULES, *PROMPTS, *WAIVERS,
+    *POLICIES,
 ]  # fmt: skip
 EXACT_PLACES = {"not UTF-8": (3, 4)}
 NOT_REACHABLE: dict[str, str] = dict.fromkeys(
     ("IG115", "IG116", "IG117", "IG118"), "told in an environment: test_config_environments"
-)
+) | {"IG606": "the library is installed where tests run; test_policies leaves it away"}
 
 
 def title_of(mistake: Mistake) -> str:
