@@ -32,7 +32,7 @@ def graph(session: Session, impact: str | None, start: str | None, format_: str)
 
     Examples:
 
-      igny8 graph --impact models/gpt-5.1
+      igny8 graph --impact models/NAME
       igny8 graph --from site/alpine-trails
       igny8 graph --format dot | dot -Tsvg > graph.svg
       igny8 graph --impact tiers/growth --format mermaid

@@ -73,7 +73,7 @@ class Graph:
         return (edge for edges in self.needs.values() for edge in edges)
 
     def find(self, written: str) -> str | None:
-        """Return the node that a person means: `models/gpt-5.1`, `model/gpt-5.1`, `site/blog`, `platform`; else None."""
+        """Return the node that a person means: `models/NAME`, `model/NAME`, `site/blog`, `platform`; else None."""
         kind, separator, name = written.partition("/")
         ref = f"{_SINGULAR.get(kind, kind)}{separator}{name}"
         return ref if ref in self.nodes or ref in self.needed_by else None
