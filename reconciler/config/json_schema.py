@@ -1,4 +1,4 @@
-"""JSON Schemas (draft-07) of what people write, one a kind, for editors. Generated from the specs; never edited."""
+"""JSON Schemas (draft-07 or 2020-12) of what people write, one a kind, for editors. Generated from the specs; never edited."""
 
 from __future__ import annotations
 
@@ -9,20 +9,33 @@ from reconciler.config.documents import API_VERSION
 from reconciler.config.environment_schema import with_kinds
 from reconciler.kinds import RESOURCE_KINDS, Kind
 from reconciler.kinds.extensions import Extensions, StageDeclaration
+from reconciler.kinds.field_docs import FIELD_DOCS, FieldDoc
+
+DRAFTS = {"7": "http://json-schema.org/draft-07/schema#", "2020-12": "https://json-schema.org/draft/2020-12/schema"}
 
 
-def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
-    """Return the schema of a kind's authored document: everything that can be inherited may be left out."""
-    schema = _draft7(kind.spec.model_json_schema(mode="validation"))
+def schema_of(kind: Kind, extensions: Extensions, draft: str = "7") -> dict[str, Any]:
+    """Return the schema of a kind's authored document: everything that can be inherited may be left out.
+
+    `draft` is one of DRAFTS.
+    """
+    schema = _schema_of(kind, extensions)
+    return schema if draft == "7" else _in_words_of_2020(schema)
+
+
+def _schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
+    schema = _draft7(_documented(kind.spec.model_json_schema(mode="validation")))
     properties = schema["properties"]
     if kind.slug == "site":
-        properties["publisher"] = _publisher_schema(extensions)
+        properties["publisher"] = _publisher_schema(extensions) | _words(FIELD_DOCS["Site"]["publisher"])
         properties["stages"] = _stages_schema(extensions)
         schema["definitions"]["AiSettings"]["description"] = "Any of the seven AI settings."
     if kind.slug == "platform":
         schema["definitions"]["Preset"]["properties"]["stages"] = _stages_schema(extensions)
     if kind.slug == "providers":
-        schema["definitions"]["Provider"]["properties"]["adapter"] = {"enum": list(extensions.adapter_names)}
+        schema["definitions"]["Provider"]["properties"]["adapter"] = {"enum": list(extensions.adapter_names)} | _words(
+            FIELD_DOCS["Provider"]["adapter"]
+        )
     if kind.slug == "prompt":
         properties.pop("template")
     if kind.slug == "environment":
@@ -42,21 +55,56 @@ def schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
     }
 
 
-def schema_text(kind: Kind, extensions: Extensions) -> str:
-    """Return a kind's schema as the text of its committed file."""
-    return json.dumps(schema_of(kind, extensions), indent=2, ensure_ascii=False) + "\n"
+def schema_text(kind: Kind, extensions: Extensions, draft: str = "7") -> str:
+    """Return a kind's schema as the text of a file."""
+    return json.dumps(schema_of(kind, extensions, draft), indent=2, ensure_ascii=False) + "\n"
+
+
+def _in_words_of_2020(schema: dict[str, Any]) -> dict[str, Any]:
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        walked = {key: walk(item) for key, item in value.items()}
+        if isinstance(walked.get("$ref"), str):
+            walked["$ref"] = walked["$ref"].replace("#/definitions/", "#/$defs/")
+        return walked
+
+    walked: dict[str, Any] = {("$defs" if key == "definitions" else key): walk(item) for key, item in schema.items()}
+    return walked | {"$schema": DRAFTS["2020-12"]}
+
+
+def _documented(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return pydantic's schema with the meaning, the unit and an example of every field."""
+    for name, part in ((schema.get("title", ""), schema), *schema.get("$defs", {}).items()):
+        docs = FIELD_DOCS.get(name, {})
+        for field, item in part.get("properties", {}).items():
+            if field in docs:
+                item |= _words(docs[field])
+    return schema
+
+
+def _words(doc: FieldDoc) -> dict[str, Any]:
+    words: dict[str, Any] = {"description": doc.text}
+    if doc.unit:
+        words["x-unit"] = doc.unit
+    if doc.example is not None:
+        words["examples"] = [doc.example]
+    return words
 
 
 def _publisher_schema(extensions: Extensions) -> dict[str, Any]:
     variants = []
     for publisher in extensions.publishers:
-        settings = _draft7(publisher.settings.model_json_schema())
+        settings = _draft7(_documented(publisher.settings.model_json_schema()))
         variants.append(
             {
                 "type": "object",
                 "title": publisher.name,
                 "additionalProperties": False,
-                "properties": {"type": {"const": publisher.name}} | _inlined(settings)["properties"],
+                "properties": {"type": {"const": publisher.name, "description": "How articles are published."}}
+                | _inlined(settings)["properties"],
                 "required": ["type", *settings.get("required", [])],
             }
         )
@@ -90,15 +138,14 @@ def _stages_schema(extensions: Extensions) -> dict[str, Any]:
 def _stage_schema(stage: StageDeclaration) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "enabled": {"type": "boolean", "default": True},
-        "per_run_limit": {
-            "type": "integer", "minimum": 0, "default": stage.per_run_limit, "description": "0 = all that is pending.",
-        },
-    }  # fmt: skip
+        "per_run_limit": {"type": "integer", "minimum": 0, "default": stage.per_run_limit},
+    }
     if stage.batch_size is not None:
         properties["batch_size"] = {"type": "integer", "minimum": 1, "default": stage.batch_size}
     if stage.function is not None:
         properties["model"] = {"enum": ["testing", "live"], "default": stage.model}
         properties["budget_pct"] = {"type": "integer", "minimum": 0, "maximum": 100, "default": stage.budget_pct}
+    properties = {name: item | _words(FIELD_DOCS["StageSettings"][name]) for name, item in properties.items()}
     return {
         "type": "object",
         "description": f"Stage {stage.number}: {stage.title}; counts {stage.counts}.",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from config_root import FILES, compile_root, compile_texts
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, Draft202012Validator
+from pydantic import BaseModel
 from test_config_bad_files import SHAPE, title_of
 
 from reconciler.config.json_schema import schema_of, schema_text
 from reconciler.config.yaml_reader import read_yaml
 from reconciler.kinds import KINDS, RESOURCE_KINDS
+from reconciler.kinds.field_docs import FIELD_DOCS
 from reconciler.operations.app import EXTENSIONS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -63,6 +66,66 @@ def test_a_schema_is_valid_draft_07_and_closed(kind):
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert schema["additionalProperties"] is False
     assert not Draft7Validator(schema).is_valid({"apiVersion": "igny8/v1", "kind": kind.name, "no_such_key": 1})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slug)
+def test_the_other_draft_is_valid_and_says_the_same(kind):
+    schema = schema_of(kind, EXTENSIONS, "2020-12")
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "definitions" not in json.dumps(schema)
+    older = json.dumps(schema_of(kind, EXTENSIONS)).replace("definitions", "$defs")
+    assert json.loads(older) | {"$schema": 0} == schema | {"$schema": 0}
+
+
+def specs_in_use():
+    """Return every spec that a document is made of, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    open_ = [kind.spec for kind in KINDS] + [publisher.settings for publisher in EXTENSIONS.publishers]
+
+    def models_in(annotation):
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        for inner in get_args(annotation):
+            yield from models_in(inner)
+
+    while open_:
+        spec = open_.pop()
+        if found.setdefault(spec.__name__, spec) is spec and spec.__name__ not in {item.__name__ for item in open_}:
+            for field in spec.model_fields.values():
+                open_ += [inner for inner in models_in(field.annotation) if inner.__name__ not in found]
+    return found
+
+
+def test_every_field_says_what_it_means_and_nothing_else_does():
+    written = {name: set(docs) for name, docs in FIELD_DOCS.items()}
+    assert written == {name: set(spec.model_fields) for name, spec in specs_in_use().items()}
+    for name, docs in FIELD_DOCS.items():
+        for field, doc in docs.items():
+            assert re.fullmatch(r"[A-Z`a-z0-9].*\.", doc.text), f"{name}.{field}"
+
+
+def properties_of(schema, at=""):
+    if isinstance(schema, dict):
+        for name, item in schema.get("properties", {}).items():
+            yield f"{at}.{name}", item
+        for key, item in schema.items():
+            yield from properties_of(item, f"{at}/{key}")
+    elif isinstance(schema, list):
+        for number, item in enumerate(schema):
+            yield from properties_of(item, f"{at}/{number}")
+
+
+@pytest.mark.parametrize("kind", RESOURCE_KINDS, ids=lambda kind: kind.slug)
+def test_every_property_is_described_every_number_has_a_unit_and_every_example_is_right(kind):
+    schema = schema_of(kind, EXTENSIONS)
+    for at, item in properties_of(schema):
+        assert item.get("description"), at
+        if item.get("type") == "integer":
+            assert item.get("x-unit"), at
+        for example in item.get("examples", ()):
+            validator = Draft7Validator({**item, "definitions": schema["definitions"]})
+            assert [error.message for error in validator.iter_errors(example)] == [], at
 
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
