@@ -13,11 +13,12 @@ from reconciler.clock import FixedClock
 from reconciler.config.compilation import Compilation
 from reconciler.operations.app import Installation
 from reconciler.operations.apply import ApplyResult, apply
-from reconciler.operations.executor import Engine, StopSignal
+from reconciler.operations.executor import Engine
 from reconciler.operations.plan import plan
 from reconciler.operations.providers import ProviderPool
 from reconciler.operations.publish import PublishReport, publish_due
 from reconciler.operations.run import RunReport, run_wanted, wanted_due, wanted_now
+from reconciler.operations.stopping import StopSignal
 from reconciler.operations.validate import validate
 from reconciler.pipeline.progress import ProgressEvent
 from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest

@@ -16,6 +16,7 @@ class Supports(Spec):
     json_mode: bool = False
     vision: bool = False
     tools: bool = False
+    temperature: bool = Field(True, description="False: the setting is left out.")
 
 
 class Model(Spec):
