@@ -206,8 +206,11 @@ def recover_attempt(connection: Connection, attempt_id: str, by: str) -> None:
 
 def forget_payloads(connection: Connection, now: datetime) -> int:
     """Remove prompts and answers whose time is up; return of how many attempts."""
+    is_over = attempt.c.payload_until <= now
+    if connection.execute(sa.select(attempt.c.id).where(is_over).limit(1)).one_or_none() is None:
+        return 0
     values = {"prompt": None, "answer": None, "payload_until": None}
-    done = connection.execute(attempt.update().where(attempt.c.payload_until <= now).values(**values))
+    done = connection.execute(attempt.update().where(is_over).values(**values))
     return int(done.rowcount)
 
 
