@@ -19,6 +19,7 @@ from reconciler.operations.providers import ProviderPool
 from reconciler.operations.publish import PublishReport, publish_due
 from reconciler.operations.run import RunReport, run_wanted, wanted_due, wanted_now
 from reconciler.operations.stopping import StopSignal
+from reconciler.operations.telemetry import NO_TRACES, Traces
 from reconciler.operations.validate import validate
 from reconciler.pipeline.progress import ProgressEvent
 from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest
@@ -173,6 +174,7 @@ class World:
     clock: FixedClock = field(default_factory=lambda: FixedClock(WEDNESDAY))
     events: list[ProgressEvent] = field(default_factory=list)
     provider: Provider | None = None
+    traces: Traces = NO_TRACES
 
     @property
     def installation(self) -> Installation:
@@ -203,7 +205,8 @@ class World:
         if self.provider is not None:
             pool._made["samples"] = self.provider
         return Engine(
-            self.database, self.clock, pool, self.installation.media, stop or StopSignal(), self.events.append
+            self.database, self.clock, pool, self.installation.media, stop or StopSignal(), self.events.append,
+            traces=self.traces,
         )  # fmt: skip
 
     def run(self, sites: Sequence[str] = (), *, due: bool = False) -> RunReport:
