@@ -30,9 +30,13 @@ class ProviderPool:
 
     def adapter_for(self, context: SiteContext, chosen: ChosenModel) -> Provider:
         """Return the adapter that calls a model; UnreachableError when this installation cannot make it."""
-        name = "offline" if self.offline else chosen.model.provider
+        if self.offline:
+            return self.adapter_of("offline", _OFFLINE)
+        return self.adapter_of(chosen.model.provider, context.providers.providers[chosen.model.provider])
+
+    def adapter_of(self, name: str, spec: ProviderSpec) -> Provider:
+        """Return the adapter of a provider; UnreachableError when this installation cannot make it."""
         if name not in self._made:
-            spec = _OFFLINE if self.offline else context.providers.providers[name]
             self._made[name] = self._make(name, spec)
         return self._made[name]
 
@@ -45,7 +49,10 @@ class ProviderPool:
             )
         key = spec.credentials.api_key
         secrets = {} if key is None or self.offline else {"api_key": resolve_secret(self.root, name, key)}
-        return adapter.make(spec, secrets)
+        try:
+            return adapter.make(spec, secrets)
+        except UnreachableError as error:
+            raise UnreachableError(f"provider {name}: {error.message}", hint=error.hint) from error
 
     def stop(self, name: str, reason: str) -> None:
         """Send nothing more to a provider from here: a person has to act first."""
