@@ -200,13 +200,13 @@ class World:
         planned = plan(self.database, compilation, self.clock)
         return apply(self.database, compilation, planned.plan, clock=self.clock, actor="tester", **options)
 
-    def engine(self, stop: StopSignal | None = None) -> Engine:
+    def engine(self, stop: StopSignal | None = None, *, with_delays: bool = True) -> Engine:
         pool = ProviderPool(self.root, offline=False)
         if self.provider is not None:
             pool._made["samples"] = self.provider
         return Engine(
             self.database, self.clock, pool, self.installation.media, stop or StopSignal(), self.events.append,
-            traces=self.traces,
+            traces=self.traces, with_delays=with_delays,
         )  # fmt: skip
 
     def run(self, sites: Sequence[str] = (), *, due: bool = False) -> RunReport:
