@@ -39,6 +39,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("credits", "cli.commands.credits:credits", "Show balances, give credits, verify the ledger."),
     Entry("logs", "cli.commands.logs:logs", "Show credit usage, the AI task log, credit transactions, notifications."),
     Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
+    Entry("providers", "cli.commands.providers:providers", "Check keys, reach and models of the AI providers."),
+    Entry("models", "cli.commands.models:models", "List models; compare their prices with a public list."),
     Entry("explain", "cli.commands.explain:explain", "Explain a value, a field or a diagnostic code."),
     Entry("graph", "cli.commands.graph:graph", "Show what depends on what."),
     Entry("compile", "cli.commands.compile:compile_", "Write the resolved desired state as canonical JSON."),

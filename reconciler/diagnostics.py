@@ -139,6 +139,8 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG411", "tier limit", "The account declares more sites or keywords than its tier includes."),
     CodeEntry("IG412", "stage settings", "Only AI stages take `model` and `budget_pct`; the review stage takes no batch_size; the key must name a stage."),
     CodeEntry("IG413", "shared publishing folder", "Two sites publish into one folder and would overwrite each other."),
+    CodeEntry("IG430", "setting that the model does not take", "The text model in use cannot be given this setting, or not so much of it. A call leaves it out, or cuts it, and says so in the task log."),
+    CodeEntry("IG431", "fallback that is never tried", "Models in `fallbacks` are called when the model cannot be: they have to be other models, active, with an active provider."),
     CodeEntry("IG501", "approvals exceed capacity", "More articles may be approved in a week than the schedule has slots; the rest will queue up."),
     CodeEntry("IG502", "image limit below need", "A run may write more image prompts than stage 6 may draw, so articles will wait for images."),
     CodeEntry("IG503", "limit is no multiple of the batch", "per_run_limit is not a multiple of batch_size, so the last batch of each run is a partial one."),

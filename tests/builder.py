@@ -13,11 +13,13 @@ from reconciler.clock import FixedClock
 from reconciler.config.compilation import Compilation
 from reconciler.operations.app import Installation
 from reconciler.operations.apply import ApplyResult, apply
-from reconciler.operations.executor import Engine, StopSignal
+from reconciler.operations.executor import Engine
 from reconciler.operations.plan import plan
 from reconciler.operations.providers import ProviderPool
 from reconciler.operations.publish import PublishReport, publish_due
 from reconciler.operations.run import RunReport, run_wanted, wanted_due, wanted_now
+from reconciler.operations.stopping import StopSignal
+from reconciler.operations.telemetry import NO_TRACES, Traces
 from reconciler.operations.validate import validate
 from reconciler.pipeline.progress import ProgressEvent
 from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest
@@ -172,6 +174,7 @@ class World:
     clock: FixedClock = field(default_factory=lambda: FixedClock(WEDNESDAY))
     events: list[ProgressEvent] = field(default_factory=list)
     provider: Provider | None = None
+    traces: Traces = NO_TRACES
 
     @property
     def installation(self) -> Installation:
@@ -197,12 +200,13 @@ class World:
         planned = plan(self.database, compilation, self.clock)
         return apply(self.database, compilation, planned.plan, clock=self.clock, actor="tester", **options)
 
-    def engine(self, stop: StopSignal | None = None) -> Engine:
+    def engine(self, stop: StopSignal | None = None, *, with_delays: bool = True) -> Engine:
         pool = ProviderPool(self.root, offline=False)
         if self.provider is not None:
             pool._made["samples"] = self.provider
         return Engine(
-            self.database, self.clock, pool, self.installation.media, stop or StopSignal(), self.events.append
+            self.database, self.clock, pool, self.installation.media, stop or StopSignal(), self.events.append,
+            traces=self.traces, with_delays=with_delays,
         )  # fmt: skip
 
     def run(self, sites: Sequence[str] = (), *, due: bool = False) -> RunReport:

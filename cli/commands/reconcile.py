@@ -48,8 +48,9 @@ async def _run(
     log_format: str,
 ) -> bool:  # fmt: skip
     from reconciler.daemon.loop import reconcile as keep
-    from reconciler.operations.executor import Engine, StopSignal
+    from reconciler.operations.executor import Engine
     from reconciler.operations.providers import ProviderPool
+    from reconciler.operations.stopping import StopSignal
 
     stop = StopSignal()
     for number in (signal.SIGINT, signal.SIGTERM):

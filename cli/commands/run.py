@@ -62,9 +62,10 @@ async def _run(
     session: Session, installation: Installation, database: Database, due: bool, sites: tuple[str, ...], offline: bool,
     no_delays: bool,
 ) -> RunReport:  # fmt: skip
-    from reconciler.operations.executor import Engine, StopSignal
+    from reconciler.operations.executor import Engine
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.run import run_wanted, wanted_due, wanted_now
+    from reconciler.operations.stopping import StopSignal
 
     stop = StopSignal()
     loop = asyncio.get_running_loop()

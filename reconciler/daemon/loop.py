@@ -14,9 +14,10 @@ from reconciler.daemon.watch import settle, watched
 from reconciler.errors import Igny8Error, LockedError
 from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
-from reconciler.operations.executor import Engine, StopSignal
+from reconciler.operations.executor import Engine
 from reconciler.operations.publish import publish_due
 from reconciler.operations.run import run_wanted, wanted_due
+from reconciler.operations.stopping import StopSignal
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.store.engine import Database
 from reconciler.store.publications import break_lease, take_lease

@@ -27,6 +27,7 @@ class Rates:
     per_image: int | None
     tokens_per_credit: int | None
     credits_per_image: int | None
+    cache_write_per_1k: int | None = None
 
     def to_json(self) -> dict[str, str | int | None]:
         """Return the snapshot as plain values."""
@@ -61,6 +62,7 @@ def rates_of(name: str, model: Model, *, size: str = "", quality: str = "") -> R
         _image_price(name, model, size, quality) if model.type == "image" else None,
         model.tokens_per_credit,
         model.credits_per_image,
+        nano(model.cost_per_1k_cache_write),
     )
 
 
@@ -88,10 +90,12 @@ def cost_of(usage: Usage, rates: Rates, reported: NanoUsd | None = None) -> Cost
     if rates.input_per_1k is None:
         raise UnknownPriceError(f"{rates.model} has no price for tokens")
     cached_rate = rates.input_per_1k if rates.cached_input_per_1k is None else rates.cached_input_per_1k
-    fresh = usage.input_tokens - usage.cached_input_tokens
-    into = divide_half_up(fresh * rates.input_per_1k + usage.cached_input_tokens * cached_rate, 1000)
+    write_rate = rates.input_per_1k if rates.cache_write_per_1k is None else rates.cache_write_per_1k
+    fresh = usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens
+    cached = usage.cached_input_tokens * cached_rate + usage.cache_write_tokens * write_rate
+    into = divide_half_up(fresh * rates.input_per_1k + cached, 1000)
     out = divide_half_up(usage.output_tokens * (rates.output_per_1k or 0), 1000)
-    return Cost(NanoUsd(into), NanoUsd(out), "computed")
+    return Cost(NanoUsd(into), NanoUsd(out), "estimated" if usage.is_estimated else "computed")
 
 
 def credits_of(usage: Usage, rates: Rates) -> Credits:

@@ -1,106 +1,40 @@
-"""One AI call from hold to settlement: two short transactions with the call between them."""
+"""One AI call: attempt after attempt, each with its own hold, until one brings something or none will.
+
+Two short transactions stand around each attempt; none is open while the provider works, or while we wait.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
-from reconciler.clock import Clock
-from reconciler.ids import derive_id
-from reconciler.kinds.extensions import FunctionDeclaration
-from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
-from reconciler.ledger.pricing import Cost, Rates, UnknownPriceError, cost_of, credits_of, rates_of, revenue_of
-from reconciler.money import NanoUsd, parse_usd
-from reconciler.operations.limits import month_of
-from reconciler.operations.providers import ProviderPool
-from reconciler.pipeline.decisions import ChosenModel, choose_model
-from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Picture, Row, SiteContext, Stage, TextStage
-from reconciler.pipeline.rendering import render_prompt
-from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest
-from reconciler.providers.tokens import count_tokens_upper
-from reconciler.store.engine import Connection, Database
-from reconciler.store.items import SiteItems, carry_out, clear_failures, record_failure
-from reconciler.store.ledger import (
-    Hold,
-    Origin,
-    OverdrawnError,
-    credits_used_since,
-    lock_account,
-    open_hold_credits,
-    place_hold,
-    settle,
-    void,
-)
+from reconciler.errors import UnreachableError
+from reconciler.operations.admission import Request, admit, draft_request
+from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
+from reconciler.operations.settlement import record_miss, settle
+from reconciler.operations.stopping import sleep_unless_stopped
+from reconciler.operations.telemetry import Attributes, provider_name
+from reconciler.pipeline.answers import schema_of
+from reconciler.pipeline.decisions import ChosenModel, choose_model, models_to_try
+from reconciler.pipeline.flow import WaitUntil
+from reconciler.pipeline.progress import Waiting
+from reconciler.pipeline.retry import PATIENCE_SECONDS, GiveUp, NextModel, RetryAt, Shorten, StopProvider, decide
+from reconciler.providers.port import Completion, ImageRequest, Provider, Structured, TextRequest
+from reconciler.providers.tokens import count_tokens
 from reconciler.store.media import inspect_picture, store_picture
-from reconciler.store.runs import (
-    RunLease,
-    count_in_stage,
-    finish_attempt,
-    hold_lease,
-    save_usage,
-    stage_runs_of,
-    start_attempt,
-)
+from reconciler.store.runs import note_task
 from reconciler.usage import Usage
 
-_HOLD_SLACK = timedelta(minutes=5)
+# How long until a wait is worth a word to whoever watches.
+_TELL_AFTER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a call is about: items of a stage, in a run that this worker holds."""
+class _Passed:
+    """A model did not do it; the next one may. `attempts` is how many were made in the call so far."""
 
-    database: Database
-    clock: Clock
-    pool: ProviderPool
-    media: Path
-    context: SiteContext
-    lease: RunLease
-    stage: Stage
-    stage_run_id: int
-    items: Sequence[Row]
-
-    @property
-    def function(self) -> FunctionDeclaration:
-        """Return the stage's AI function."""
-        assert self.stage.declaration.function is not None
-        return self.stage.declaration.function
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnd:
-    """How a call ended: items done and failed, credits charged, why it failed, or why it did not go out."""
-
-    done: int = 0
-    failed: int = 0
-    credits: int = 0
-    reason: str = ""
-    refusal: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A call that was admitted: everything the request needs, and the hold behind it."""
-
-    attempt_id: str
-    hold: Hold
-    chosen: ChosenModel
-    rates: Rates
-    prompt: str
-    inputs: Mapping[str, Any]
-    max_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What came back, the same for text and images."""
-
-    raw: Completion | ImageAnswer
-    picture: Picture | None
-    problem: str
+    reason: str
+    attempts: int
 
 
 async def call_model(call: Call, *, lease_seconds: float) -> CallEnd:
@@ -108,270 +42,176 @@ async def call_model(call: Call, *, lease_seconds: float) -> CallEnd:
     chosen = choose_model(call.context, call.stage.declaration)
     if isinstance(chosen, str):
         return CallEnd(refusal=chosen)
-    adapter = call.pool.adapter_for(call.context, chosen)
+    candidates = models_to_try(call.context, chosen)
+    reasons: list[str] = []
+    attempts = 0
+    for candidate in candidates:
+        end = await _call_candidate(call, candidate, attempts, lease_seconds, is_last=candidate is candidates[-1])
+        if isinstance(end, CallEnd):
+            return end
+        attempts = end.attempts
+        reasons.append(f"{candidate.name}: {end.reason}" if len(candidates) > 1 else end.reason)
+    return CallEnd(refusal="; ".join(reasons))
+
+
+async def _call_candidate(
+    call: Call, chosen: ChosenModel, attempts: int, lease_seconds: float, *, is_last: bool
+) -> CallEnd | _Passed:
+    """Make attempts with one model until one brings something, the item fails, or the model is passed over."""
+    provider = chosen.model.provider
+    limits = call.provider_of(chosen).limits
     # Lease and hold outlive the longest call, so that nobody takes over or releases what is still in flight.
-    lease_seconds += call.context.providers.providers[chosen.model.provider].limits.timeout_seconds
-    prepared = _prepare(call, chosen, lease_seconds)
-    if isinstance(prepared, CallEnd):
-        return prepared
-    answer = await _ask(call, prepared, adapter)
-    return _settle(call, prepared, answer, lease_seconds)
+    lease_seconds += limits.timeout_seconds
+    attempt = Try(attempts + 1)
+    while True:
+        stopped = call.pool.why_stopped(provider)
+        if stopped:
+            return _Passed(stopped, attempt.number - 1)
+        try:
+            adapter = call.pool.adapter_for(call.context, chosen)
+        except UnreachableError as error:
+            return _Passed(error.message, attempt.number - 1)
+        request = draft_request(call, chosen, is_short=attempt.is_short)
+        if isinstance(request, CallEnd):
+            return request
+        async with call.pool.slot(provider, limits.concurrency):
+            prepared = await _pass(call, request, attempt, lease_seconds, is_last=is_last)
+            if not isinstance(prepared, Prepared):
+                return prepared if isinstance(prepared, CallEnd) else _Passed(prepared.reason, attempt.number - 1)
+            answer = await _ask(call, prepared, adapter)
+            failure = answer.raw.failure
+            if failure is None:
+                return settle(call, prepared, answer, lease_seconds)
+            decision = decide(
+                failure, attempt.number_for_model, limits.attempts_max, call.clock.now(), call.rng,
+                was_shortened=attempt.is_short,
+            )  # fmt: skip
+            if isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last):
+                return settle(call, prepared, answer, lease_seconds)
+            record_miss(call, prepared, answer, lease_seconds)
+        match decision:
+            case StopProvider(reason):
+                call.pool.stop(provider, f"{provider} was stopped: {reason}")
+                return _Passed(call.pool.why_stopped(provider), attempt.number)
+            case NextModel(reason):
+                return _Passed(reason, attempt.number)
+            case RetryAt(at):
+                await _wait(call, (at - call.clock.now()).total_seconds())
+        if call.stop.is_requested:
+            return CallEnd(was_stopped=True)
+        attempt = Try(
+            attempt.number + 1, attempt.number_for_model + 1, attempt.is_short or isinstance(decision, Shorten)
+        )
 
 
-def _prepare(call: Call, chosen: ChosenModel, lease_seconds: float) -> _Prepared | CallEnd:
-    """Render the prompt, then hold the worst case and record the attempt in one transaction."""
-    context = call.context
-    with call.database.read() as connection:
-        stage = cast(TextStage, call.stage)
-        inputs = stage.inputs(context, call.items, SiteItems(connection, context.site.name))
-    try:
-        prompt = render_prompt(context.prompts[call.function.name], inputs)
-        rates = rates_of(
-            chosen.name, chosen.model, size=context.site.ai.image_size, quality=context.site.ai.image_quality
-        )  # fmt: skip
-    except KeyError:
-        return CallEnd(refusal=f"there is no prompt for {call.function.name}")
-    except (ValueError, UnknownPriceError) as error:
-        return CallEnd(refusal=str(error))
-    now = call.clock.now()
-    with call.database.write() as connection:
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
-        admitted = _admit(call, connection, chosen, rates, prompt, now)
-        if isinstance(admitted, Refused):
-            return CallEnd(refusal=admitted.reason)
-        expires_at = now + timedelta(seconds=lease_seconds) + _HOLD_SLACK
-        return _place(call, connection, chosen, rates, prompt, inputs, admitted, now, expires_at)
+async def _pass(
+    call: Call, request: Request, attempt: Try, lease_seconds: float, *, is_last: bool
+) -> Prepared | WaitUntil | CallEnd:
+    """Wait until the provider's limits have room, then admit; a provider that is down is waited for only so long."""
+    waited = 0.0
+    while True:
+        admitted = admit(call, request, attempt, lease_seconds)
+        if not isinstance(admitted, WaitUntil):
+            return admitted
+        seconds = max(0.0, (admitted.at - call.clock.now()).total_seconds())
+        if admitted.is_broken:
+            waited += seconds
+            if not is_last or waited > PATIENCE_SECONDS:
+                reason = f"{request.chosen.model.provider} does not answer ({admitted.reason})"
+                return replace(admitted, reason=f"{reason}; it is tried again at {admitted.at:%H:%M:%S} UTC")
+        await _wait(call, seconds)
+        if call.stop.is_requested:
+            return CallEnd(was_stopped=True)
 
 
-def _admit(
-    call: Call, connection: Connection, chosen: ChosenModel, rates: Rates, prompt: str, now: datetime
-) -> Admitted | Refused:
-    limits = _limits(call, connection, now)
-    if call.function.model_type == "image":
-        return admit_images(rates, 1, limits)
-    max_tokens = min(call.context.site.ai.max_tokens, chosen.model.max_output_tokens or call.context.site.ai.max_tokens)
-    return admit_text(rates, count_tokens_upper(prompt), max_tokens, limits)
+async def _wait(call: Call, seconds: float) -> None:
+    if seconds <= 0 or call.stop.is_requested:
+        return
+    if seconds >= _TELL_AFTER_SECONDS:
+        call.progress(Waiting(call.context.site.name, seconds))
+    await sleep_unless_stopped(call.clock, call.stop, seconds)
 
 
-def _limits(call: Call, connection: Connection, now: datetime) -> Limits:
-    """Return what is left before each limit, with the account locked so that nobody else takes it meanwhile."""
-    account, site = call.context.account, call.context.site
-    available = 0 if account.status == "suspended" else lock_account(connection, account.name).available
-    record = stage_runs_of(connection, call.lease.run_id)[call.stage.declaration.key]
-    month = month_of(now)
-
-    def left(maximum: int | None, site_name: str | None) -> int | None:
-        if maximum is None:
-            return None
-        used = credits_used_since(connection, month, account=account.name, site=site_name)
-        return maximum - used - open_hold_credits(connection, account=account.name, site=site_name)
-
-    return Limits(
-        stage=None if record.budget_credits is None else record.budget_credits - record.credits_used,
-        site_month=left(site.credits.monthly_max, site.name),
-        account_month=left(account.credits.monthly_max, None),
-        available=available,
-    )
+async def _ask(call: Call, prepared: Prepared, adapter: Provider) -> Answer:
+    """Make the request in a span of its own; a text whose usage nobody told gets an estimate."""
+    with call.traces.span(f"{_operation(call)} {prepared.chosen.name}", _asked(call, prepared)) as learn:
+        answer = await (_ask_text if call.function.model_type == "text" else _ask_image)(call, prepared, adapter)
+        learn(_learned(answer))
+    return answer
 
 
-def _place(
-    call: Call, connection: Connection, chosen: ChosenModel, rates: Rates, prompt: str, inputs: Mapping[str, Any],
-    admitted: Admitted, now: datetime, expires_at: datetime,
-) -> _Prepared | CallEnd:  # fmt: skip
-    ids = [int(item["id"]) for item in call.items]
-    # A new fence or another try of the item is another attempt; the same attempt never gets a second hold.
-    tries = max(int(item["attempts"]) for item in call.items)
-    attempt_id = derive_id(call.lease.run_id, call.lease.fence, call.stage.declaration.key, ids, tries)
-    context = call.context
-    hold = Hold(
-        derive_id("hold", attempt_id), context.account.name, context.site.name, call.stage.declaration.key,
-        call.lease.run_id, admitted.credits, expires_at,
+async def _ask_text(call: Call, prepared: Prepared, adapter: Provider) -> Answer:
+    ai, model = call.context.site.ai, prepared.chosen.model
+    supports = model.supports
+    structured: Structured = "native" if supports.json_mode else "tool" if supports.tools else "prompt"
+    completion = await adapter.complete(
+        TextRequest(
+            prepared.attempt_id, prepared.chosen.name, call.function.name, call.function.output, prepared.prompt,
+            prepared.max_tokens, ai.temperature, prepared.inputs, schema_of(call.function.output), structured,
+            supports.temperature, call.provider_of(prepared.chosen).limits.timeout_seconds,
+        )
     )  # fmt: skip
-    try:
-        place_hold(connection, hold, _origin(call, now))
-    except OverdrawnError as error:
-        return CallEnd(refusal=str(error))
-    prepared = _Prepared(attempt_id, hold, chosen, rates, prompt, inputs, admitted.max_tokens)
-    worst = Usage(count_tokens_upper(prompt), 0, admitted.max_tokens) if admitted.max_tokens else Usage(images=1)
-    start_attempt(
-        connection,
-        {
-            "id": attempt_id,
-            "run_id": call.lease.run_id,
-            "stage_run_id": call.stage_run_id,
-            "account": context.account.name,
-            "site": context.site.name,
-            "stage": call.stage.declaration.key,
-            "function": call.function.name,
-            "operation": call.function.operation,
-            "provider": chosen.model.provider,
-            "model": chosen.name,
-            "item_kind": call.stage.item_kind,
-            "item_ids": ids,
-            "hold_id": hold.id,
-            "estimated_cost_nano": cost_of(worst, rates).total_nano,
-            "payload_summary": f"{len(prompt)} characters, max_tokens {admitted.max_tokens}",
-            "simulated": call.pool.offline,
-            "started_at": now,
-        },
-    )
-    return prepared
+    if completion.failure is None and not completion.usage.total_tokens:
+        tokens = Usage(count_tokens(prepared.prompt), 0, count_tokens(completion.text), is_estimated=True)
+        completion = replace(completion, usage=tokens)
+    return Answer(completion, None, completion.failure.message if completion.failure else "")
 
 
-async def _ask(call: Call, prepared: _Prepared, adapter: Provider) -> _Answer:
-    """Make the request, and check and store image bytes before the database hears of them."""
+async def _ask_image(call: Call, prepared: Prepared, adapter: Provider) -> Answer:
+    """Ask for an image, and check and store its bytes before the database hears of them."""
     ai = call.context.site.ai
-    if call.function.model_type == "text":
-        completion = await adapter.complete(
-            TextRequest(
-                prepared.attempt_id, prepared.chosen.name, call.function.name, call.function.output, prepared.prompt,
-                prepared.max_tokens, ai.temperature, prepared.inputs,
-            )
-        )  # fmt: skip
-        return _Answer(completion, None, completion.failure.message if completion.failure else "")
+
+    def remember_task(task: str) -> None:
+        with call.database.write() as connection:
+            note_task(connection, prepared.attempt_id, task)
+
     drawn = await adapter.draw(
         ImageRequest(
             prepared.attempt_id, prepared.chosen.name, call.function.name, prepared.prompt, ai.image_size,
             ai.image_quality, ai.image_style, prepared.inputs,
+            call.provider_of(prepared.chosen).limits.timeout_seconds, prepared.task, remember_task,
         )
     )  # fmt: skip
     if drawn.failure:
-        return _Answer(drawn, None, drawn.failure.message)
+        return Answer(drawn, None, drawn.failure.message)
     picture = inspect_picture(drawn.data)
     if isinstance(picture, str):
-        return _Answer(drawn, None, picture)
+        return Answer(drawn, None, picture)
     store_picture(call.media, picture, drawn.data)
-    return _Answer(drawn, picture, "")
+    return Answer(drawn, picture, "")
 
 
-def _settle(call: Call, prepared: _Prepared, answer: _Answer, lease_seconds: float) -> CallEnd:
-    """Carry everything that the call brought into the database, in one transaction."""
-    now = call.clock.now()
-    with call.database.write() as connection:
-        outcome = answer.problem or _outcome(call, connection, prepared, answer)
-        cost = _cost(prepared, answer)
-        if isinstance(outcome, str):
-            end = _record_failed_call(call, connection, prepared, answer, cost, outcome, now)
-        else:
-            end = _record_charged_call(call, connection, prepared, answer, cost, outcome, now)
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds), credits_used=end.credits)
-        count_in_stage(
-            connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed, credits=end.credits
-        )
-    return end
+def _operation(call: Call) -> str:
+    return "chat" if call.function.model_type == "text" else "generate_content"
 
 
-def _outcome(call: Call, connection: Connection, prepared: _Prepared, answer: _Answer) -> Outcome | str:
-    reader = SiteItems(connection, call.context.site.name)
-    made_by = MadeBy(prepared.chosen.name, answer.raw.simulated, prepared.prompt)
-    if answer.picture is not None:
-        stage = cast(ImageStage, call.stage)
-        return stage.read_picture(call.context, call.items[0], answer.picture, reader, made_by)
-    text = cast(Completion, answer.raw).text
-    return cast(TextStage, call.stage).read(call.context, call.items, text, reader, made_by)
-
-
-def _cost(prepared: _Prepared, answer: _Answer) -> Cost:
-    """Return what the call cost us, also when it brought nothing: a provider bills what it has answered."""
-    usage = answer.raw.usage
-    if answer.raw.reported_cost is None and not usage.total_tokens and not usage.images:
-        return Cost(NanoUsd(0), NanoUsd(0), "zero")
-    return cost_of(usage, prepared.rates, answer.raw.reported_cost)
-
-
-def _record_failed_call(
-    call: Call, connection: Connection, prepared: _Prepared, answer: _Answer, cost: Cost, reason: str, now: datetime
-) -> CallEnd:
-    """Give the hold back, keep the cost, and count the failure of each item."""
-    void(connection, prepared.hold.id, _origin(call, now), reason)
-    failure = answer.raw.failure
-    values = _attempt_end(answer, cost, now) | {"status": "error", "error": reason[:500]}
-    finish_attempt(
-        connection, prepared.attempt_id, values | {"error_class": failure.error_class if failure else "bad_answer"}
-    )
-    for item in call.items:
-        _fail_item(call, connection, item, reason, now)
-    return CallEnd(failed=len(call.items), reason=reason)
-
-
-def _record_charged_call(
-    call: Call, connection: Connection, prepared: _Prepared, answer: _Answer, cost: Cost, outcome: Outcome,
-    now: datetime,
-) -> CallEnd:  # fmt: skip
-    """Save the output, take what it is worth out of the hold, and write the usage line."""
-    carry_out(connection, call.context.site.name, outcome.writes, now)
-    clear_failures(connection, call.stage.item_kind, outcome.done)
-    by_id = {int(item["id"]): item for item in call.items}
-    for item_id, reason in outcome.failed.items():
-        _fail_item(call, connection, by_id[item_id], reason, now)
-    worth = credits_of(answer.raw.usage, prepared.rates)
-    charged = min(worth, prepared.hold.credits)
-    settle(connection, prepared.hold.id, charged, _origin(call, now), outcome.summary)
-    finish_attempt(
-        connection,
-        prepared.attempt_id,
-        _attempt_end(answer, cost, now) | {"status": "success", "result_summary": outcome.summary},
-    )
-    save_usage(connection, _usage_line(call, prepared, answer, cost, charged, worth - charged, now))
-    return CallEnd(done=len(outcome.done), failed=len(outcome.failed), credits=charged, reason=outcome.summary)
-
-
-def _fail_item(call: Call, connection: Connection, item: Row, reason: str, now: datetime) -> None:
-    if record_failure(connection, call.stage.item_kind, int(item["id"]), reason, now):
-        writes = call.stage.give_up(item, SiteItems(connection, call.context.site.name))
-        carry_out(connection, call.context.site.name, writes, now)
-
-
-def _attempt_end(answer: _Answer, cost: Cost, now: datetime) -> dict[str, Any]:
-    usage = answer.raw.usage
-    return {
-        "input_tokens": usage.input_tokens,
-        "cached_input_tokens": usage.cached_input_tokens,
-        "output_tokens": usage.output_tokens,
-        "images": usage.images,
-        "cost_nano": cost.total_nano,
-        "cost_basis": cost.basis,
-        "provider_request_id": answer.raw.provider_request_id,
-        "simulated": answer.raw.simulated,
-        "finished_at": now,
+def _asked(call: Call, prepared: Prepared) -> Attributes:
+    asked: dict[str, Any] = {
+        "gen_ai.operation.name": _operation(call),
+        "gen_ai.provider.name": provider_name(call.provider_of(prepared.chosen).adapter),
+        "gen_ai.request.model": prepared.chosen.name,
+        "igny8.attempt": prepared.attempt_id,
+        "igny8.run": call.lease.run_id,
+        "igny8.site": call.context.site.name,
+        "igny8.stage": call.stage.declaration.key,
     }
+    if prepared.max_tokens:
+        asked["gen_ai.request.max_tokens"] = prepared.max_tokens
+    return asked
 
 
-def _usage_line(
-    call: Call, prepared: _Prepared, answer: _Answer, cost: Cost, credits: int, absorbed: int, now: datetime
-) -> dict[str, Any]:
-    usage, context = answer.raw.usage, call.context
-    credit_value = parse_usd(context.platform.credit_value_usd)
-    return {
-        "attempt_id": prepared.attempt_id,
-        "account": context.account.name,
-        "site": context.site.name,
-        "run_id": call.lease.run_id,
-        "stage": call.stage.declaration.key,
-        "operation": call.function.operation,
-        "provider": prepared.chosen.model.provider,
-        "model": prepared.chosen.name,
-        "item_kind": call.stage.item_kind,
-        "item_ids": [int(item["id"]) for item in call.items],
-        "input_tokens": usage.input_tokens,
-        "cached_input_tokens": usage.cached_input_tokens,
-        "output_tokens": usage.output_tokens,
-        "images": usage.images,
-        "cost_in_nano": cost.input_nano,
-        "cost_out_nano": cost.output_nano,
-        "cost_nano": cost.total_nano,
-        "cost_basis": cost.basis,
-        "credits": credits,
-        "absorbed_credits": absorbed,
-        "credit_value_nano": credit_value,
-        "revenue_nano": revenue_of(credits, credit_value),
-        "rates": prepared.rates.to_json(),
-        "generation": context.generation,
-        "simulated": answer.raw.simulated,
-        "at": now,
-        "day": now.astimezone(UTC).date().isoformat(),
+def _learned(answer: Answer) -> Attributes:
+    usage = answer.raw.usage
+    learned: dict[str, Any] = {
+        "gen_ai.usage.input_tokens": usage.input_tokens,
+        "gen_ai.usage.output_tokens": usage.output_tokens,
     }
-
-
-def _origin(call: Call, now: datetime) -> Origin:
-    return Origin(f"run {call.lease.run_id}", now, call.context.generation)
+    if usage.cached_input_tokens:
+        learned["gen_ai.usage.cache_read.input_tokens"] = usage.cached_input_tokens
+    if answer.raw.provider_request_id:
+        learned["gen_ai.response.id"] = answer.raw.provider_request_id
+    if isinstance(answer.raw, Completion) and answer.failure is None:
+        learned["gen_ai.output.type"] = "json"
+    if answer.failure is not None:
+        learned["error.type"] = answer.failure.error_class
+    return learned

@@ -6,7 +6,7 @@ output, settlement, usage line, attempt and totals in one transaction. A crash a
 
 from __future__ import annotations
 
-import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,9 +15,12 @@ from typing import Any, cast
 
 from reconciler.clock import Clock
 from reconciler.errors import Igny8Error
-from reconciler.operations.calls import Call, CallEnd, call_model
+from reconciler.operations.attempt import Call, CallEnd
+from reconciler.operations.calls import call_model
 from reconciler.operations.limits import tier_quota_left, warn_when_low
 from reconciler.operations.providers import ProviderPool
+from reconciler.operations.stopping import StopSignal, sleep_unless_stopped
+from reconciler.operations.telemetry import NO_TRACES, Traces
 from reconciler.pipeline.decisions import StagePulse, batches, items_left
 from reconciler.pipeline.port import LocalStage, Row, SiteContext, Stage
 from reconciler.pipeline.progress import (
@@ -47,26 +50,6 @@ from reconciler.store.runs import (
 LEASE = timedelta(minutes=10)
 
 
-class StopSignal:
-    """Asks runs to stop between items; waiting for it ends a delay early."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def request(self) -> None:
-        """Ask every run to stop at its next item."""
-        self._event.set()
-
-    @property
-    def is_requested(self) -> bool:
-        """Tell whether somebody asked."""
-        return self._event.is_set()
-
-    async def wait(self) -> None:
-        """Wait until somebody asks."""
-        await self._event.wait()
-
-
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What the executor works with."""
@@ -78,6 +61,8 @@ class Engine:
     stop: StopSignal
     progress: ProgressSink = ignore_progress
     with_delays: bool = True
+    rng: random.Random = field(default_factory=random.Random)
+    traces: Traces = NO_TRACES
 
 
 @dataclass(slots=True)
@@ -216,11 +201,16 @@ async def _run_batch(
     for group in groups:
         if engine.stop.is_requested or tally.pulse.stop_reason:
             return
-        call = Call(engine.database, engine.clock, engine.pool, engine.media, context, lease, stage, record.id, group)
+        call = Call(
+            engine.database, engine.clock, engine.pool, engine.media, context, lease, stage, record.id, group,
+            engine.stop, engine.progress, engine.rng, engine.traces,
+        )  # fmt: skip
         _count(engine, context, stage, await call_model(call, lease_seconds=LEASE.total_seconds()), tally)
 
 
 def _count(engine: Engine, context: SiteContext, stage: Stage, end: CallEnd, tally: _StageTally) -> None:
+    if end.was_stopped:
+        return
     tally.done += end.done
     tally.failed += end.failed
     tally.credits += end.credits
@@ -292,9 +282,4 @@ async def _delay(engine: Engine, context: SiteContext, seconds: int) -> None:
     if not engine.with_delays or seconds == 0 or engine.stop.is_requested:
         return
     engine.progress(Waiting(context.site.name, seconds))
-    sleeping = asyncio.ensure_future(engine.clock.sleep(seconds))
-    stopping = asyncio.ensure_future(engine.stop.wait())
-    _, pending = await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+    await sleep_unless_stopped(engine.clock, engine.stop, seconds)

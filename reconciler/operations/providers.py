@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,12 +25,18 @@ class ProviderPool:
     root: Path
     offline: bool
     _made: dict[str, Provider] = field(default_factory=dict)
+    _stopped: dict[str, str] = field(default_factory=dict)
+    _slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     def adapter_for(self, context: SiteContext, chosen: ChosenModel) -> Provider:
         """Return the adapter that calls a model; UnreachableError when this installation cannot make it."""
-        name = "offline" if self.offline else chosen.model.provider
+        if self.offline:
+            return self.adapter_of("offline", _OFFLINE)
+        return self.adapter_of(chosen.model.provider, context.providers.providers[chosen.model.provider])
+
+    def adapter_of(self, name: str, spec: ProviderSpec) -> Provider:
+        """Return the adapter of a provider; UnreachableError when this installation cannot make it."""
         if name not in self._made:
-            spec = _OFFLINE if self.offline else context.providers.providers[name]
             self._made[name] = self._make(name, spec)
         return self._made[name]
 
@@ -42,7 +49,22 @@ class ProviderPool:
             )
         key = spec.credentials.api_key
         secrets = {} if key is None or self.offline else {"api_key": resolve_secret(self.root, name, key)}
-        return adapter.make(spec, secrets)
+        try:
+            return adapter.make(spec, secrets)
+        except UnreachableError as error:
+            raise UnreachableError(f"provider {name}: {error.message}", hint=error.hint) from error
+
+    def stop(self, name: str, reason: str) -> None:
+        """Send nothing more to a provider from here: a person has to act first."""
+        self._stopped.setdefault(name, reason)
+
+    def why_stopped(self, name: str) -> str:
+        """Return why nothing more goes to a provider, "" while it does."""
+        return self._stopped.get(name, "")
+
+    def slot(self, name: str, concurrency: int) -> asyncio.Semaphore:
+        """Return the turnstile of a provider for this process; across processes the database keeps count."""
+        return self._slots.setdefault(name, asyncio.Semaphore(concurrency))
 
     async def close(self) -> None:
         """Release every adapter."""

@@ -25,6 +25,7 @@ from reconciler.store.runs import (
     LeaseLostError,
     RunLease,
     find_open_run,
+    forget_payloads,
     last_scheduled_for,
     lose_attempts,
     start_run,
@@ -162,6 +163,7 @@ def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLea
             origin = Origin("run", now, context.generation)
             grant_monthly(connection, context, origin)
             expire_holds(connection, origin)
+            forget_payloads(connection, now)
             take_in_keywords(connection, context.site, now)
             open_run = find_open_run(connection, wanted.site, lock=True)
             if open_run is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -68,6 +70,21 @@ class ImagePromptsAnswer(_Answer):
 
     featured: ImagePromptAnswer
     in_article: tuple[ImagePromptAnswer, ...] = ()
+
+
+_SHAPES: Mapping[str, type[_Answer]] = {
+    "clusters": ClustersAnswer,
+    "ideas": IdeasAnswer,
+    "article": ArticleAnswer,
+    "image_prompts": ImagePromptsAnswer,
+}
+
+
+@cache
+def schema_of(output: str) -> Mapping[str, Any] | None:
+    """Return the JSON Schema of a named output, None when it is no JSON object."""
+    shape = _SHAPES.get(output)
+    return None if shape is None else shape.model_json_schema()
 
 
 AnswerT = TypeVar("AnswerT", bound=_Answer)

@@ -56,6 +56,17 @@ def choose_model(context: SiteContext, stage: StageDeclaration) -> ChosenModel |
     return ChosenModel(name, context.models.models[name])
 
 
+def models_to_try(context: SiteContext, chosen: ChosenModel) -> tuple[ChosenModel, ...]:
+    """Return the model and its fallbacks that can be called, each once, in order."""
+    tried = {chosen.name: chosen}
+    for name in chosen.model.fallbacks:
+        model = context.models.models.get(name)
+        provider = context.providers.providers.get(model.provider) if model else None
+        if model and model.active and model.type == chosen.model.type and provider and provider.active:
+            tried.setdefault(name, ChosenModel(name, model))
+    return tuple(tried.values())
+
+
 def _preferred(context: SiteContext, model_type: ModelType) -> str | None:
     name: str | None = getattr(context.site.ai.model_preferences, model_type, None)
     return name if name in context.models.models else None

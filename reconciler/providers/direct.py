@@ -7,6 +7,7 @@ a worker that is about to call imports this module.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ from reconciler.providers.port import (
 from reconciler.usage import Usage
 
 _CONNECT_SECONDS = 10.0
-_LIST_SECONDS = 30.0
+# What it drops is noted in the task log, by what really went out.
+warnings.filterwarnings("ignore", message="Sampling parameters", category=UserWarning)
 
 
 @dataclass(slots=True)

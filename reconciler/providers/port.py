@@ -129,7 +129,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ImageAnswer:
-    """The raw answer to an ImageRequest: encoded image bytes and their media type."""
+    """The raw answer to an ImageRequest: encoded image bytes and their media type.
+
+    `was_recovered` says that the request's `task` brought them, and nothing was ordered anew.
+    """
 
     data: bytes
     media_type: str
@@ -140,6 +143,7 @@ class ImageAnswer:
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
     window: RateWindow | None = None
+    was_recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

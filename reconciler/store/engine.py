@@ -29,7 +29,7 @@ __all__ = [
     "upgrade_schema",
 ]
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 _BUSY_SECONDS = 10
 IN_MEMORY = "sqlite://"
 

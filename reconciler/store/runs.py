@@ -6,7 +6,7 @@ another took over, finds the fence moved and can write nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -176,6 +176,41 @@ def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
             finished_at=now,
         )
     )
+    return int(done.rowcount)
+
+
+def note_task(connection: Connection, attempt_id: str, task: str) -> None:
+    """Keep the provider's own name of a task in the background, so that it can be looked up after a crash."""
+    connection.execute(attempt.update().where(attempt.c.id == attempt_id).values(provider_task=task))
+
+
+def find_lost_task(
+    connection: Connection, run_id: int, stage: str, item_ids: Sequence[int], model: str
+) -> tuple[str, str] | None:
+    """Return id and task of the newest attempt for these items that was lost while the provider worked on a task, or None."""
+    columns = attempt.c
+    rows = connection.execute(
+        sa.select(columns.id, columns.item_ids, columns.provider_task)
+        .where(columns.run_id == run_id, columns.stage == stage, columns.model == model, columns.status == "lost")
+        .where(columns.provider_task != "", columns.cost_basis == "estimated")
+        .order_by(columns.started_at.desc())
+    )
+    return next(((row.id, row.provider_task) for row in rows if list(row.item_ids) == list(item_ids)), None)
+
+
+def recover_attempt(connection: Connection, attempt_id: str, by: str) -> None:
+    """Take the estimated cost off a lost attempt whose result another attempt has fetched, and is billed for."""
+    values = {"cost_nano": 0, "cost_basis": "zero", "notes": f"its result was fetched by attempt {by}"}
+    connection.execute(attempt.update().where(attempt.c.id == attempt_id).values(**values))
+
+
+def forget_payloads(connection: Connection, now: datetime) -> int:
+    """Remove prompts and answers whose time is up; return of how many attempts."""
+    is_over = attempt.c.payload_until <= now
+    if connection.execute(sa.select(attempt.c.id).where(is_over).limit(1)).one_or_none() is None:
+        return 0
+    values = {"prompt": None, "answer": None, "payload_until": None}
+    done = connection.execute(attempt.update().where(is_over).values(**values))
     return int(done.rowcount)
 
 

@@ -83,7 +83,7 @@ def test_a_new_postgresql_database_asks_for_the_upgrade_command(new_postgres):
     assert raised.value.hint == "run `igny8 db upgrade`"
     database = open_database(url, upgrade=True)
     upgrade_schema(database)
-    assert schema_revision(database) == "0001"
+    assert schema_revision(database) == "0002"
     database.close()
 
 

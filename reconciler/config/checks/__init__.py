@@ -14,6 +14,7 @@ Check = Callable[[Draft], Iterable[Diagnostic]]
 CATALOG_CHECKS: tuple[Check, ...] = (
     platform.check_notifications,
     models.check_references,
+    models.check_fallbacks,
     models.check_live_and_testing,
     models.check_completeness,
     models.check_life,
@@ -32,6 +33,7 @@ SITE_CHECKS: tuple[Check, ...] = (
     sites.check_sectors,
     sites.check_model_preferences,
     sites.check_ai_overrides,
+    sites.check_model_settings,
     sites.check_publishing,
     stages.check_budgets,
     stages.check_models,

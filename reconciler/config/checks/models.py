@@ -43,6 +43,32 @@ def check_references(draft: Draft) -> Iterable[Diagnostic]:
                 )  # fmt: skip
 
 
+def check_fallbacks(draft: Draft) -> Iterable[Diagnostic]:
+    """A model's fallbacks can be called, and are other models."""
+    if draft.models is None:
+        return
+    models = draft.models.models
+    for name, model in models.items():
+        if not model.active:
+            continue
+        for index, other in enumerate(model.fallbacks):
+            fallback = models.get(other)
+            if fallback is None:
+                continue
+            provider = draft.providers.providers.get(fallback.provider) if draft.providers else None
+            why = (
+                "is the model itself" if other == name
+                else "is not active" if not fallback.active
+                else f"has the inactive provider {fallback.provider}" if provider is not None and not provider.active
+                else ""
+            )  # fmt: skip
+            if why:
+                yield draft.find(
+                    "IG431", _REF, ("models", name, "fallbacks", index), f"{name}: the fallback {other} {why}",
+                    hint="it is never tried: remove it, or activate it", severity="warning",
+                )  # fmt: skip
+
+
 def check_live_and_testing(draft: Draft) -> Iterable[Diagnostic]:
     """Each type in use has exactly one Live model and at most one Testing model, never the same."""
     if draft.models is None:

@@ -9,6 +9,7 @@ from reconciler.config.checks.accounts import find_bad_preferences, find_forbidd
 from reconciler.config.compilation import Draft, SiteFacts
 from reconciler.config.suggest import did_you_mean
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.models import live_model
 from reconciler.kinds.site import Site
 
 
@@ -71,6 +72,30 @@ def check_ai_overrides(draft: Draft) -> Iterable[Diagnostic]:
         account = draft.accounts.get(site.account)
         if account is not None:
             yield from find_forbidden_overrides(draft, ("site", name), account.tier)
+
+
+def check_model_settings(draft: Draft) -> Iterable[Diagnostic]:
+    """The settings that a site writes for text are taken by the model that it uses."""
+    if draft.models is None:
+        return
+    live = live_model(draft.models, "text")
+    for name, site in draft.sites.items():
+        model_name = site.ai.model_preferences.text or live
+        model = draft.models.models.get(model_name or "")
+        if model is None or (model.supports.temperature and (model.max_output_tokens or 0) >= site.ai.max_tokens):
+            continue
+        written = draft.documents["site", name].value.get("ai") or {}
+        if "temperature" in written and not model.supports.temperature:
+            yield draft.find(
+                "IG430", ("site", name), ("ai", "temperature"), f"{model_name} takes no temperature; it is left out",
+                hint="remove it, or prefer another model", severity="warning",
+            )  # fmt: skip
+        if "max_tokens" in written and model.max_output_tokens and site.ai.max_tokens > model.max_output_tokens:
+            yield draft.find(
+                "IG430", ("site", name), ("ai", "max_tokens"),
+                f"{model_name} answers with at most {model.max_output_tokens:,} tokens; {site.ai.max_tokens:,} is cut to that",
+                hint=f"write {model.max_output_tokens} or less", severity="warning",
+            )  # fmt: skip
 
 
 def check_publishing(draft: Draft) -> Iterable[Diagnostic]:

@@ -1,0 +1,187 @@
+"""Before a call goes out: may it by the provider's limits, does it fit the credits, and if so hold and attempt at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from reconciler.ids import derive_id
+from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
+from reconciler.ledger.pricing import Rates, UnknownPriceError, cost_of, rates_of
+from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
+from reconciler.operations.limits import month_of
+from reconciler.pipeline.decisions import ChosenModel
+from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, may_send
+from reconciler.pipeline.port import TextStage
+from reconciler.pipeline.rendering import render_prompt
+from reconciler.pipeline.retry import shorten
+from reconciler.providers.tokens import count_tokens_upper
+from reconciler.store.engine import Connection
+from reconciler.store.gates import gate_of, keep_gate, lock_provider, traffic_of
+from reconciler.store.items import SiteItems
+from reconciler.store.ledger import (
+    Hold,
+    OverdrawnError,
+    credits_used_since,
+    lock_account,
+    open_hold_credits,
+    place_hold,
+)
+from reconciler.store.runs import find_lost_task, hold_lease, stage_runs_of, start_attempt
+from reconciler.usage import Usage
+
+_HOLD_SLACK = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What will be asked, and at which prices."""
+
+    chosen: ChosenModel
+    rates: Rates
+    prompt: str
+    inputs: Mapping[str, Any]
+    max_tokens: int
+
+    @property
+    def input_tokens(self) -> int:
+        """Return the tokens that the prompt has at most."""
+        return count_tokens_upper(self.prompt)
+
+
+def draft_request(call: Call, chosen: ChosenModel, *, is_short: bool) -> Request | CallEnd:
+    """Render the prompt for a model and find its prices; a refusal when either cannot be had."""
+    context, ai = call.context, call.context.site.ai
+    with call.database.read() as connection:
+        stage = cast(TextStage, call.stage)
+        inputs: Mapping[str, Any] = stage.inputs(context, call.items, SiteItems(connection, context.site.name))
+    max_tokens = min(ai.max_tokens, chosen.model.max_output_tokens or ai.max_tokens)
+    if is_short:
+        inputs, max_tokens = shorten(inputs, max_tokens)
+    try:
+        prompt = render_prompt(context.prompts[call.function.name], inputs)
+        rates = rates_of(chosen.name, chosen.model, size=ai.image_size, quality=ai.image_quality)
+    except KeyError:
+        return CallEnd(refusal=f"there is no prompt for {call.function.name}")
+    except (ValueError, UnknownPriceError) as error:
+        return CallEnd(refusal=str(error))
+    return Request(chosen, rates, prompt, inputs, max_tokens)
+
+
+def admit(call: Call, request: Request, attempt: Try, lease_seconds: float) -> Prepared | WaitUntil | CallEnd:
+    """Hold the worst case and record the attempt in one transaction; or say until when to wait, or why not at all."""
+    now = call.clock.now()
+    with call.database.write() as connection:
+        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        if not call.pool.offline:
+            lock_provider(connection, request.chosen.model.provider)
+        admitted = _admit_credits(call, connection, request, now)
+        if isinstance(admitted, Refused):
+            return CallEnd(refusal=admitted.reason)
+        passage = _pass_gate(call, connection, request, admitted, now)
+        if isinstance(passage, WaitUntil):
+            return passage
+        expires_at = now + timedelta(seconds=lease_seconds) + _HOLD_SLACK
+        return _place(call, connection, request, attempt, admitted, passage, now, expires_at)
+
+
+def _admit_credits(call: Call, connection: Connection, request: Request, now: datetime) -> Admitted | Refused:
+    limits = _limits(call, connection, now)
+    if call.function.model_type == "image":
+        return admit_images(request.rates, 1, limits)
+    return admit_text(request.rates, request.input_tokens, request.max_tokens, limits)
+
+
+def _limits(call: Call, connection: Connection, now: datetime) -> Limits:
+    """Return what is left before each limit, with the account locked so that nobody else takes it meanwhile."""
+    account, site = call.context.account, call.context.site
+    available = 0 if account.status == "suspended" else lock_account(connection, account.name).available
+    record = stage_runs_of(connection, call.lease.run_id)[call.stage.declaration.key]
+    month = month_of(now)
+
+    def left(maximum: int | None, site_name: str | None) -> int | None:
+        if maximum is None:
+            return None
+        used = credits_used_since(connection, month, account=account.name, site=site_name)
+        return maximum - used - open_hold_credits(connection, account=account.name, site=site_name)
+
+    return Limits(
+        stage=None if record.budget_credits is None else record.budget_credits - record.credits_used,
+        site_month=left(site.credits.monthly_max, site.name),
+        account_month=left(account.credits.monthly_max, None),
+        available=available,
+    )
+
+
+def _pass_gate(
+    call: Call, connection: Connection, request: Request, admitted: Admitted, now: datetime
+) -> Go | WaitUntil:
+    """Ask the provider's gate, which all processes share; the offline provider has none."""
+    if call.pool.offline:
+        return Go()
+    provider, model = request.chosen.model.provider, request.chosen.name
+    limits = call.provider_of(request.chosen).limits
+    timeout = timedelta(seconds=limits.timeout_seconds) + _HOLD_SLACK
+    gate = gate_of(connection, provider, model)
+    traffic = traffic_of(connection, provider, model, now, timeout=timeout)
+    passage = may_send(gate, traffic, limits, request.input_tokens + admitted.max_tokens, now)
+    if isinstance(passage, Go) and passage.is_probe:
+        keep_gate(connection, provider, model, after_probe_sent(gate, now + timeout))
+    return passage
+
+
+def _place(
+    call: Call, connection: Connection, request: Request, attempt: Try, admitted: Admitted, passage: Go, now: datetime,
+    expires_at: datetime,
+) -> Prepared | CallEnd:  # fmt: skip
+    context, chosen, key = call.context, request.chosen, call.stage.declaration.key
+    # A new fence, another try of the item or another attempt in this call is another id; one id never gets two holds.
+    tries = max(int(item["attempts"]) for item in call.items)
+    attempt_id = derive_id(call.lease.run_id, call.lease.fence, key, call.item_ids, tries, attempt.number)
+    hold = Hold(
+        derive_id("hold", attempt_id), context.account.name, context.site.name, key, call.lease.run_id,
+        admitted.credits, expires_at,
+    )  # fmt: skip
+    try:
+        place_hold(connection, hold, call.origin())
+    except OverdrawnError as error:
+        return CallEnd(refusal=str(error))
+    worst = Usage(request.input_tokens, 0, admitted.max_tokens) if admitted.max_tokens else Usage(images=1)
+    worst_cost = cost_of(worst, request.rates).total_nano
+    recovers, task = "", ""
+    if call.function.model_type == "image":
+        lost = find_lost_task(connection, call.lease.run_id, key, call.item_ids, chosen.name)
+        recovers, task = lost or ("", "")
+    logs = context.account.settings.logs
+    start_attempt(
+        connection,
+        {
+            "id": attempt_id,
+            "number": attempt.number,
+            "run_id": call.lease.run_id,
+            "stage_run_id": call.stage_run_id,
+            "account": context.account.name,
+            "site": context.site.name,
+            "stage": key,
+            "function": call.function.name,
+            "operation": call.function.operation,
+            "provider": chosen.model.provider,
+            "model": chosen.name,
+            "item_kind": call.stage.item_kind,
+            "item_ids": call.item_ids,
+            "hold_id": hold.id,
+            "estimated_cost_nano": worst_cost,
+            "estimated_tokens": request.input_tokens + admitted.max_tokens if admitted.max_tokens else 0,
+            "payload_summary": f"{len(request.prompt)} characters, max_tokens {admitted.max_tokens}",
+            "prompt": request.prompt if logs.keep_prompts else None,
+            "payload_until": now + timedelta(days=logs.retention_days) if logs.keep_prompts else None,
+            "simulated": call.pool.offline,
+            "started_at": now,
+        },
+    )
+    return Prepared(
+        attempt_id, hold, chosen, request.rates, request.prompt, request.inputs, admitted.max_tokens, worst_cost,
+        passage.is_probe, task, recovers,
+    )  # fmt: skip

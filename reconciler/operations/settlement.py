@@ -1,0 +1,212 @@
+"""After a call: everything it brought, or why it brought nothing, goes into the database in one transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from reconciler.ledger.pricing import Cost, cost_of, credits_of, revenue_of
+from reconciler.money import NanoUsd, parse_usd
+from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared
+from reconciler.operations.limits import month_of
+from reconciler.pipeline.flow import Gate, after_answer, after_headers, after_outage, after_pause
+from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Row, TextStage
+from reconciler.providers.port import Completion, ImageAnswer
+from reconciler.store.engine import Connection
+from reconciler.store.gates import gate_of, keep_gate, lock_provider
+from reconciler.store.items import SiteItems, carry_out, clear_failures, record_failure
+from reconciler.store.ledger import settle as settle_hold
+from reconciler.store.ledger import void
+from reconciler.store.runs import (
+    count_in_stage,
+    finish_attempt,
+    hold_lease,
+    notify,
+    recover_attempt,
+    save_usage,
+    was_notified_since,
+)
+from reconciler.usage import Usage
+
+
+def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> CallEnd:
+    """Carry everything that the call brought into the database; a call that brought nothing fails its items."""
+    now = call.clock.now()
+    with call.database.write() as connection:
+        outcome = answer.problem or _outcome(call, connection, prepared, answer)
+        cost = _cost(prepared, answer)
+        if isinstance(outcome, str):
+            _close_missed(call, connection, prepared, answer, cost, outcome, now)
+            for item in call.items:
+                _fail_item(call, connection, item, outcome, now)
+            end = CallEnd(failed=len(call.items), reason=outcome)
+        else:
+            end = _record_charged_call(call, connection, prepared, answer, cost, outcome, now)
+        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds), credits_used=end.credits)
+        count_in_stage(
+            connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed, credits=end.credits
+        )
+        _keep_gate(call, connection, prepared, answer, now)
+    return end
+
+
+def record_miss(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> None:
+    """Close an attempt that will be made again, or elsewhere: hold back, cost kept, the items untouched."""
+    now = call.clock.now()
+    with call.database.write() as connection:
+        _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
+        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        _keep_gate(call, connection, prepared, answer, now)
+
+
+def _outcome(call: Call, connection: Connection, prepared: Prepared, answer: Answer) -> Outcome | str:
+    reader = SiteItems(connection, call.context.site.name)
+    made_by = MadeBy(prepared.chosen.name, answer.raw.simulated, prepared.prompt)
+    if answer.picture is not None:
+        stage = cast(ImageStage, call.stage)
+        return stage.read_picture(call.context, call.items[0], answer.picture, reader, made_by)
+    text = cast(Completion, answer.raw).text
+    return cast(TextStage, call.stage).read(call.context, call.items, text, reader, made_by)
+
+
+def _cost(prepared: Prepared, answer: Answer) -> Cost:
+    """Return what the call cost us, also when it brought nothing: a provider bills what it has answered."""
+    usage, failure = answer.raw.usage, answer.raw.failure
+    if answer.raw.reported_cost is None and not usage.total_tokens and not usage.images:
+        if failure is not None and failure.is_in_doubt:
+            return Cost(NanoUsd(0), prepared.estimated_cost_nano, "estimated")
+        return Cost(NanoUsd(0), NanoUsd(0), "zero")
+    return cost_of(usage, prepared.rates, answer.raw.reported_cost)
+
+
+def _close_missed(
+    call: Call, connection: Connection, prepared: Prepared, answer: Answer, cost: Cost, reason: str, now: datetime
+) -> None:
+    """Give the hold back and keep the cost."""
+    void(connection, prepared.hold.id, call.origin(), reason)
+    failure = answer.failure
+    values = _attempt_end(call, answer, cost, now) | {"status": "error", "error": reason[:500]}
+    error_class = failure.error_class if failure else "bad_answer"
+    finish_attempt(connection, prepared.attempt_id, values | {"error_class": error_class})
+
+
+def _fail_item(call: Call, connection: Connection, item: Row, reason: str, now: datetime) -> None:
+    if record_failure(connection, call.stage.item_kind, int(item["id"]), reason, now):
+        writes = call.stage.give_up(item, SiteItems(connection, call.context.site.name))
+        carry_out(connection, call.context.site.name, writes, now)
+
+
+def _record_charged_call(
+    call: Call, connection: Connection, prepared: Prepared, answer: Answer, cost: Cost, outcome: Outcome,
+    now: datetime,
+) -> CallEnd:  # fmt: skip
+    """Save the output, take what it is worth out of the hold, and write the usage line."""
+    carry_out(connection, call.context.site.name, outcome.writes, now)
+    clear_failures(connection, call.stage.item_kind, outcome.done)
+    by_id = {int(item["id"]): item for item in call.items}
+    for item_id, reason in outcome.failed.items():
+        _fail_item(call, connection, by_id[item_id], reason, now)
+    worth = credits_of(answer.raw.usage, prepared.rates)
+    charged = min(worth, prepared.hold.credits)
+    settle_hold(connection, prepared.hold.id, charged, call.origin(), outcome.summary)
+    finish_attempt(
+        connection,
+        prepared.attempt_id,
+        _attempt_end(call, answer, cost, now) | {"status": "success", "result_summary": outcome.summary},
+    )
+    save_usage(connection, _usage_line(call, prepared, answer, cost, charged, worth - charged, now))
+    if prepared.recovers and isinstance(answer.raw, ImageAnswer) and answer.raw.was_recovered:
+        recover_attempt(connection, prepared.recovers, prepared.attempt_id)
+    if answer.raw.usage.is_estimated:
+        _warn_of_missing_usage(call, connection, prepared, now)
+    return CallEnd(done=len(outcome.done), failed=len(outcome.failed), credits=charged, reason=outcome.summary)
+
+
+def _warn_of_missing_usage(call: Call, connection: Connection, prepared: Prepared, now: datetime) -> None:
+    account = call.context.account.name
+    if not was_notified_since(connection, "usage_missing", month_of(now), account=account):
+        text = f"{prepared.chosen.model.provider} reported no usage for {prepared.chosen.name}; tokens are estimates"
+        notify(connection, "usage_missing", text, now, account=account, run_id=call.lease.run_id)
+
+
+def _keep_gate(call: Call, connection: Connection, prepared: Prepared, answer: Answer, now: datetime) -> None:
+    """Tell all processes what this call taught us of the provider; most calls teach nothing new."""
+    if call.pool.offline:
+        return
+    provider, model = prepared.chosen.model.provider, prepared.chosen.name
+    known = gate_of(connection, provider, model)
+    gate = _learned(known, answer, now)
+    if gate != known:
+        lock_provider(connection, provider)
+        keep_gate(connection, provider, model, _learned(gate_of(connection, provider, model), answer, now))
+
+
+def _learned(gate: Gate, answer: Answer, now: datetime) -> Gate:
+    failure = answer.raw.failure
+    if failure is not None and failure.error_class == "transient":
+        gate = after_outage(gate, failure.message, now)
+    else:
+        gate = after_answer(gate)
+    if answer.raw.window is not None:
+        gate = after_headers(gate, answer.raw.window, now)
+    if failure is not None and failure.error_class == "rate_limited" and failure.retry_after_seconds:
+        gate = after_pause(gate, failure.retry_after_seconds, now)
+    return gate
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "images": usage.images,
+        "image_input_tokens": usage.image_input_tokens,
+        "image_output_tokens": usage.image_output_tokens,
+    }
+
+
+def _attempt_end(call: Call, answer: Answer, cost: Cost, now: datetime) -> dict[str, Any]:
+    keeps = call.context.account.settings.logs.keep_prompts
+    return _tokens(answer.raw.usage) | {
+        "cost_nano": cost.total_nano,
+        "cost_basis": cost.basis,
+        "provider_request_id": answer.raw.provider_request_id,
+        "notes": "; ".join(answer.raw.notes)[:500],
+        "answer": answer.raw.text if keeps and isinstance(answer.raw, Completion) else None,
+        "simulated": answer.raw.simulated,
+        "finished_at": now,
+    }
+
+
+def _usage_line(
+    call: Call, prepared: Prepared, answer: Answer, cost: Cost, credits: int, absorbed: int, now: datetime
+) -> dict[str, Any]:
+    context = call.context
+    credit_value = parse_usd(context.platform.credit_value_usd)
+    return _tokens(answer.raw.usage) | {
+        "attempt_id": prepared.attempt_id,
+        "account": context.account.name,
+        "site": context.site.name,
+        "run_id": call.lease.run_id,
+        "stage": call.stage.declaration.key,
+        "operation": call.function.operation,
+        "provider": prepared.chosen.model.provider,
+        "model": prepared.chosen.name,
+        "item_kind": call.stage.item_kind,
+        "item_ids": call.item_ids,
+        "cost_in_nano": cost.input_nano,
+        "cost_out_nano": cost.output_nano,
+        "cost_nano": cost.total_nano,
+        "cost_basis": cost.basis,
+        "credits": credits,
+        "absorbed_credits": absorbed,
+        "credit_value_nano": credit_value,
+        "revenue_nano": revenue_of(credits, credit_value),
+        "rates": prepared.rates.to_json(),
+        "generation": context.generation,
+        "simulated": answer.raw.simulated,
+        "at": now,
+        "day": now.astimezone(UTC).date().isoformat(),
+    }
