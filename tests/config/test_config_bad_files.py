@@ -558,7 +558,7 @@ rules:
 """
 
 
-def house(rule: str, message: str = "no") -> dict[str, Content]:
+def house(rule: str, message: str = "refused") -> dict[str, Content]:
     """Return a policy with one rule about sites."""
     return {"policies/house.yaml": POLICY.format(rule, message)}
 
