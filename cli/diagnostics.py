@@ -37,6 +37,9 @@ def summary(compilation: Compilation) -> str:
     if compilation.waived:
         found += f", {len(compilation.waived)} waived"
     where = f"environment {compilation.environment}: " if compilation.environment else ""
+    if compilation.left_out:
+        elsewhere = f"{counted(compilation.left_out, 'finding')} elsewhere left out"
+        return f"{where}{found} in what the changes can affect; {elsewhere}"
     if errors:
         return f"{where}{found}: nothing can be planned or applied"
     kinds = len({resource.kind for resource in compilation.resources})
@@ -58,7 +61,7 @@ def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) ->
     hint = f" {finding.hint}" if finding.hint else ""
     text = source_lines[mark.line - 1] if 0 < mark.line <= len(source_lines) else None
     if text is not None and finding.code != "IG209" and may_be_shown(text):
-        text, column = _window(text, mark.column)
+        text, column = _window(_harmless(text), mark.column)
         length = max(1, min(mark.length, len(text) - column + 1))
         caret = output.style("^" * length, finding.severity, stderr=to_stderr)
         lines.append(f"{mark.line:>5} | {text}")
@@ -66,6 +69,15 @@ def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) ->
     elif finding.hint:
         lines.append(f"   = hint:{hint}")
     return lines
+
+
+def _harmless(text: str) -> str:
+    """Return a line with one plain character for each that a terminal would obey or not show."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else " " if character == "\t" else "\ufffd" for character in text
+    )
 
 
 def _window(text: str, column: int) -> tuple[str, int]:

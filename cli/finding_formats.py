@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from reconciler import __version__
@@ -26,6 +27,7 @@ def to_json(compilation: Compilation) -> str:
             "errors": errors,
             "warnings": len(compilation.findings) - errors,
             "waived": len(compilation.waived),
+            "left_out": compilation.left_out,
         },
         "revision": compilation.revision,
         "environment": compilation.environment,
@@ -65,7 +67,7 @@ def _suppression(compilation: Compilation, placed: PlacedWaiver) -> dict[str, An
     """Return a waiver in the words of SARIF: a decision that stands elsewhere than the finding."""
     waiver = placed.waiver
     region = {"startLine": placed.mark.line, "startColumn": placed.mark.column}
-    place = {"artifactLocation": {"uri": _from_here(compilation, placed.file)}, "region": region}
+    place = {"artifactLocation": {"uri": quote(_from_here(compilation, placed.file))}, "region": region}
     return {
         "kind": "external",
         "status": "accepted",
@@ -83,7 +85,7 @@ def _from_here(compilation: Compilation, file: str) -> str:
 def _result(compilation: Compilation, finding: Diagnostic, codes: list[str]) -> dict[str, Any]:
     mark = finding.mark
     region = {"startLine": mark.line, "startColumn": mark.column, "endColumn": mark.column + mark.length}
-    place = {"artifactLocation": {"uri": _from_here(compilation, finding.file)}, "region": region}
+    place = {"artifactLocation": {"uri": quote(_from_here(compilation, finding.file))}, "region": region}
     return {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),

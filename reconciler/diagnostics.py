@@ -20,6 +20,20 @@ class Mark:
     length: int = 1
 
 
+_LENGTHS_MAX = {"message": 600, "hint": 600, "field": 200, "file": 4096}
+
+
+def visible(text: str, length_max: int) -> str:
+    """Return a text with escapes for what cannot be shown (control and direction characters), cut with an ellipsis."""
+    text = text if len(text) <= length_max else text[: length_max - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: what is wrong, where, and what to do next.
@@ -38,6 +52,13 @@ class Diagnostic:
     resource: str = dataclasses.field(default="", compare=False)
     environment: str = ""
     policy: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep what people wrote from flooding or steering a terminal: texts are one line, short, and printable."""
+        for name, length_max in _LENGTHS_MAX.items():
+            text = getattr(self, name)
+            if len(text) > length_max or not text.isprintable():
+                object.__setattr__(self, name, visible(text, length_max))
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -113,6 +134,9 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG121", "waiver has expired", "The day of the waiver has passed, so what it waived counts again. Mend the finding, or agree with the owner on a new day."),
     CodeEntry("IG122", "waiver expires soon", "The waiver expires within 14 days. From the day after, it is an error and what it waived counts again."),
     CodeEntry("IG123", "code cannot be waived", "Warnings and violated policies can be waived. Errors, and findings about waivers themselves, cannot."),
+    CodeEntry("IG130", "names differ only in case", "Two files whose names differ only in the case of letters are one file on macOS and Windows: a checkout there loses one of them. Rename one."),
+    CodeEntry("IG131", "keyword listed twice", "A keyword stands twice in one list, in the same or another case. The second adds nothing; remove it."),
+    CodeEntry("IG132", "more mistakes than are shown", "A file with very many mistakes is told about with the first hundred. Mend those, and the rest is shown."),
     CodeEntry("IG201", "unknown key", "The key is not part of this kind. `igny8 schema show KIND` lists the keys."),
     CodeEntry("IG202", "wrong type", "The value has another type than the field asks for. Nothing is converted silently: \"5\" is no number and 5 is no text."),
     CodeEntry("IG203", "time is not HH:MM", "Times are quoted, with two digits each, on the 24-hour clock: \"09:00\"."),
@@ -124,8 +148,12 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG209", "literal secret", "API keys are never written into config. Use a reference: {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}."),
     CodeEntry("IG210", "value is not accepted", "The value has the right type but the field cannot take it; the message says why."),
     CodeEntry("IG211", "prompt template", "The body of a prompt is a Jinja2 template: it must parse, and it may use only variables that its function offers and its front matter names."),
+    CodeEntry("IG212", "time is not quoted", "igny8 reads 14:00 as text, as YAML 1.2 says, but tools that follow YAML 1.1 read a number of minutes (840). Quote it: \"14:00\"."),
+    CodeEntry("IG213", "yes, no, on or off without quotes", "igny8 reads these words as text, as YAML 1.2 says, but tools that follow YAML 1.1 read true or false. Quote the word, or write true or false where a yes-or-no is meant."),
     CodeEntry("IG301", "reference to nothing", "The name that is referred to is declared nowhere in this config root."),
     CodeEntry("IG302", "reference to something unfit", "The name exists but cannot be used here: it is inactive, of another type, or belongs to another account."),
+    CodeEntry("IG303", "alias means two models", "An alias stands for exactly one model: it is neither the name nor an alias of another one."),
+    CodeEntry("IG304", "model refers to itself", "`replaced_by` and `fallbacks` lead to other models. A model that is its own fallback, or is replaced in a circle, leaves nobody to turn to."),
     CodeEntry("IG401", "Live and Testing models", "Per type in use exactly one active `default` model that is not testing (Live) and at most one active `testing` model."),
     CodeEntry("IG402", "active model is incomplete", "An active model needs its costs, its credit rate and an active provider; a field of the other type is refused."),
     CodeEntry("IG403", "model is switched off", "The provider has switched the model off, or will within 60 days. Move to the model in `replaced_by`."),
@@ -139,11 +167,21 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG411", "tier limit", "The account declares more sites or keywords than its tier includes."),
     CodeEntry("IG412", "stage settings", "Only AI stages take `model` and `budget_pct`; the review stage takes no batch_size; the key must name a stage."),
     CodeEntry("IG413", "shared publishing folder", "Two sites publish into one folder and would overwrite each other."),
+    CodeEntry("IG414", "day or slot stands twice", "A publishing day or a time slot counts once: one article a slot, whatever is written. Remove the second."),
+    CodeEntry("IG415", "price of a size", "`cost_per_image` maps SIZE/QUALITY to USD, e.g. 1024x1024/standard or 1024x1024/hd."),
+    CodeEntry("IG416", "unknown event", "A channel names events that notifications have: ai_STAGE_success, ai_STAGE_failed, publish_success, publish_failed, apply_failed, drift_found, credits_low."),
+    CodeEntry("IG417", "adapter of another type", "The provider's `type` (ai, payment, email) and its adapter do not go together."),
+    CodeEntry("IG418", "dates out of order", "A model is released, then deprecated, then switched off: release_date <= deprecation_date <= shutdown_on."),
+    CodeEntry("IG419", "payment method without a country", "Payment methods are offered by country, so `billing.payment_method` needs `billing.country`."),
     CodeEntry("IG430", "setting that the model does not take", "The text model in use cannot be given this setting, or not so much of it. A call leaves it out, or cuts it, and says so in the task log."),
-    CodeEntry("IG431", "fallback that is never tried", "Models in `fallbacks` are called when the model cannot be: they have to be other models, active, with an active provider."),
+    CodeEntry("IG431", "fallback that is never tried", "Models in `fallbacks` are called when the model cannot be: they have to be active, with an active provider."),
     CodeEntry("IG501", "approvals exceed capacity", "More articles may be approved in a week than the schedule has slots; the rest will queue up."),
     CodeEntry("IG502", "image limit below need", "A run may write more image prompts than stage 6 may draw, so articles will wait for images."),
     CodeEntry("IG503", "limit is no multiple of the batch", "per_run_limit is not a multiple of batch_size, so the last batch of each run is a partial one."),
+    CodeEntry("IG504", "slot before its run is over", "The delays between batches and stages alone take longer than the time from the start of the run to this slot, so what the run makes is too late for it and waits for a later one."),
+    CodeEntry("IG505", "size without a price", "The model that draws a site's images has no price for the site's image_size and image_quality. An image without a price is not drawn."),
+    CodeEntry("IG506", "stage without a budget", "An AI stage that is on with budget_pct 0 may spend nothing, so it does nothing. Give it a share, or switch it off."),
+    CodeEntry("IG507", "site may spend more than its account", "The site's credits.monthly_max is above the account's, which holds for all of its sites together, so it never takes effect."),
     CodeEntry("IG601", "policy is violated", "A rule of a policy in `policies/` forbids this. The message begins with POLICY/RULE and the hint names the rule's place. At validate it is an error; a policy on changes or plans blocks the apply. `igny8 explain policy/NAME` shows the policy."),
     CodeEntry("IG602", "policy advises against this", "A rule of a policy in `policies/` warns of this. The message begins with POLICY/RULE and the hint names the rule's place."),
     CodeEntry("IG603", "policy's expression", "An expression of a policy is no CEL, has the wrong type, or reads a variable or field that is not there. The position is inside the expression."),

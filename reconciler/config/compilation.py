@@ -203,7 +203,8 @@ class Sources(Mapping[str, str]):
 class Compilation:
     """A compiled config root, as it is in an environment if one was chosen.
 
-    With errors among the findings it must not be planned from. Waived findings are not among them.
+    With errors among the findings it must not be planned from. Waived findings are not among them, nor are the
+    `left_out`, so many, that a limited report does not tell.
     """
 
     tree: Tree
@@ -212,6 +213,7 @@ class Compilation:
     environment: str = ""
     waived: tuple[Waived, ...] = ()
     policies: PolicySet | None = None
+    left_out: int = 0
 
     @property
     def root(self) -> Path:

@@ -14,8 +14,8 @@ from reconciler.config.plain_yaml import NOT_PLAIN, PlainReader
 from reconciler.config.secrets import looks_like_secret, secret_finding
 from reconciler.config.suggest import did_you_mean
 from reconciler.config.tree import Tree, name_of
-from reconciler.config.yaml_reader import Document, read_yaml
-from reconciler.diagnostics import Diagnostic, Mark
+from reconciler.config.yaml_reader import FINDINGS_MAX, Document, read_yaml
+from reconciler.diagnostics import Diagnostic, Mark, format_path
 from reconciler.ids import text_digest
 from reconciler.kinds import KINDS, Kind, find_kind
 
@@ -144,6 +144,7 @@ def _load_carefully(path: str, file_text: str, kind: Kind) -> tuple[Authored | N
         hint = f"begin with `apiVersion: {API_VERSION}`"
         return None, [*findings, Diagnostic("IG107", f"the document {found_as}", path, hint=hint)]
     findings.extend(_check_header(path, kind, document))
+    findings.extend(_find_doubtful(path, document))
     if document.value.get("kind") in [other.name for other in KINDS if other is not kind]:
         # Everything else to be said about it would only follow from its standing in this place.
         return None, findings
@@ -190,6 +191,16 @@ def _check_header(path: str, kind: Kind, document: Document) -> Iterable[Diagnos
         yield Diagnostic("IG107", message, path, mark, "kind", hint)
 
 
+def _find_doubtful(path: str, document: Document) -> Iterable[Diagnostic]:
+    for field_path, text in document.doubtful[:FINDINGS_MAX]:
+        field_name = format_path(field_path)
+        code, what = ("IG212", "a time") if ":" in text else ("IG213", f"the word {text}")
+        yield Diagnostic(
+            code, f"{field_name}: {what} without quotes", path, document.values[field_path], field_name,
+            f'write "{text}"', "warning",
+        )  # fmt: skip
+
+
 def _check_name(path: str, name: str, value: dict[str, Any], document: Document) -> Iterable[Diagnostic]:
     written = value.get("name", name)
     if written != name:
@@ -232,7 +243,12 @@ def _load_keywords(path: str, text: str, findings: list[Diagnostic]) -> KeywordL
                 Diagnostic("IG112", what, path, hint="the header is keyword,volume,intent (the last two optional)")
             )
             return KeywordList(path, (), ())
+        before = len(findings)
         for row in reader:
+            if len(findings) - before >= FINDINGS_MAX:
+                message = f"only the first {FINDINGS_MAX} mistakes are shown"
+                findings.append(Diagnostic("IG132", message, path, Mark(reader.line_num)))
+                break
             if any(looks_like_secret(cell) for cell in row):
                 findings.append(secret_finding(path, Mark(reader.line_num)))
             elif len(row) > len(header):

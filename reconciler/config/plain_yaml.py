@@ -23,6 +23,11 @@ _DEPTH_MAX = 48
 _BRACKETS_FEW = 8
 _BRACKETS_MAX = 400
 _KNOWN_LINES_MAX = 4_000
+_LENGTH_MAX = 90_000
+# Words that are text here and something else to a reader of YAML 1.1: the careful way has something to say about them.
+_DOUBTFUL_WORD = re.compile(
+    r"[:\-\[{,\n] *(?:(?:[01]\d|2[0-3]):[0-5]\d|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF) *(?:[,\]}#\n]|$)"
+)
 # Deleting these must leave nothing: other bytes are indicators of tags, anchors and the like, or invisible.
 _HARMLESS = bytes(range(0x20, 0x7F)).translate(None, b"&*!%@`?|><") + b"\n"
 _INDICATOR = re.compile(r"(?:^|[\s\[\]{},:\-])[&*!%@`?|><]", re.MULTILINE)
@@ -51,7 +56,7 @@ class PlainReader:
 
         A text with something in it that might be a secret is not plain: it is to be looked at.
         """
-        loads = _parser()
+        loads = _parser() if len(text) <= _LENGTH_MAX else None  # beyond, the careful way counts the nodes
         # Whether a text is plain is decided line by line: nothing that goes over lines is plain.
         lines = text.split("\n")
         fresh = list(filterfalse(self._known.__contains__, lines[lines[0] == "---" :]))
@@ -87,6 +92,8 @@ def _are_plain(lines: list[str]) -> bool:
     if _holds(data, _DOUBTFUL) or _holds(data.translate(_NUMBER_SIGNS), _DOUBTFUL_NUMBERS):
         return False
     if (b"[" in data or b"{" in data) and not _is_plain_flow(data):
+        return False
+    if _DOUBTFUL_WORD.search(text):
         return False
     return not might_hold_secrets(text)
 

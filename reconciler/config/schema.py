@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from reconciler.config.documents import Authored
 from reconciler.config.resolve import Patched, Resolution
 from reconciler.config.suggest import did_you_mean, legacy_replacement
+from reconciler.config.yaml_reader import FINDINGS_MAX
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 from reconciler.ids import canonical_bytes
 from reconciler.kinds.extensions import Extensions
@@ -105,6 +106,11 @@ def _validate_spec(
     except ValidationError as error:
         findings: dict[FieldPath, Diagnostic] = {}
         for detail in error.errors(include_url=False):
+            if len(findings) >= FINDINGS_MAX:
+                file, mark = locator.place(())
+                message = f"only the first {FINDINGS_MAX} of {error.error_count()} mistakes are shown"
+                findings[("",)] = Diagnostic("IG132", message, file, mark)
+                break
             path = _real_path(value, detail)
             findings.setdefault((*at, *path), _finding(model, value, detail, path, at, locator))
         return None, list(findings.values())
@@ -158,6 +164,13 @@ def _validate_stages(stages: Any, at: FieldPath, extensions: Extensions, locator
         stage = known.get(key)
         if stage is None:
             file, mark = locator.place(path, key=True)
+            replacement = legacy_replacement(key)
+            if replacement:
+                yield Diagnostic(
+                    "IG208", f"{format_path(path)}: a word of the legacy platform", file, mark, format_path(path),
+                    replacement,
+                )  # fmt: skip
+                continue
             hint = did_you_mean(key, known) or f"the stages are {', '.join(known)}"
             yield Diagnostic("IG412", f"there is no stage {key!r}", file, mark, format_path(path), hint)
             continue

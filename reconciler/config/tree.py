@@ -10,7 +10,7 @@ import codecs
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -96,7 +96,17 @@ def read_tree(root: Path, *, files_max: int = ROOT_FILES_MAX) -> Tree:
         walk.findings.append(too_much.finding)
     if not walk.files and not walk.findings:
         walk.findings.append(_empty_root(root))
+    walk.findings.extend(_find_case_doubles(walk.files))
     return Tree(root, tuple(walk.files), tuple(walk.findings), lambda: read_revision(root))
+
+
+def _find_case_doubles(files: Sequence[SourceFile]) -> Iterable[Diagnostic]:
+    first: dict[str, str] = {}
+    for file in files:
+        other = first.setdefault(file.path.lower(), file.path)
+        if other != file.path:
+            message = f"the name differs from {other} only in case"
+            yield Diagnostic("IG130", message, file.path, hint="rename one: some file systems keep only one of them")
 
 
 class _TooMuchError(Exception):

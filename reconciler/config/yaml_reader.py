@@ -17,6 +17,9 @@ from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 
 DEPTH_MAX = 64
 ALIASED_NODES_MAX = 10_000
+# Composing takes some microseconds a node; a file of 1 MiB could hold half a million.
+NODES_MAX = 50_000
+FINDINGS_MAX = 100
 INTEGER_BITS_MAX = 64
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,17 +28,23 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+# Text in YAML 1.2, a number of minutes or a boolean in YAML 1.1.
+DOUBTFUL_WORD = re.compile(r"([01]\d|2[0-3]):[0-5]\d|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
 _PLAIN: dict[str, bool | None] = {"null": None, "Null": None, "NULL": None, "~": None, "": None}
 _PLAIN |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
 @dataclass(slots=True)
 class Document:
-    """A document's value, and where its fields stand: `values` by path, `keys` by the path of the keyed field."""
+    """A document's value, and where its fields stand: `values` by path, `keys` by the path of the keyed field.
+
+    `doubtful` are the fields, with their text, that a reader of YAML 1.1 would not take for text.
+    """
 
     value: Any = None
     values: dict[FieldPath, Mark] = field(default_factory=dict)
     keys: dict[FieldPath, Mark] = field(default_factory=dict)
+    doubtful: list[tuple[FieldPath, str]] = field(default_factory=list)
 
 
 class _RefusedError(Exception):
@@ -66,6 +75,8 @@ class _Composer:
             raise _RefusedError(self._finding("IG110", f"the tag {event.tag} is not allowed", event))
         first_node = self.nodes
         self.nodes += 1
+        if self.nodes - self.aliased_nodes > NODES_MAX:
+            raise _RefusedError(self._finding("IG104", f"more than {NODES_MAX:,} values in a file", event))
         self.document.values[path] = _mark(event)
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event, path)
@@ -92,10 +103,14 @@ class _Composer:
                 first = self.document.keys[place]
                 self.findings.append(
                     self._finding(
-                        "IG105", f"{format_path(place)} is written twice, first in line {first.line}", event,
+                        "IG105", f"{format_path(place)} is written twice, first in line {first.line}, column {first.column}", event,
                         hint="remove one of them",
                     )
                 )  # fmt: skip
+                if len(self.findings) >= FINDINGS_MAX:
+                    raise _RefusedError(
+                        self._finding("IG132", f"only the first {FINDINGS_MAX} mistakes are shown", event)
+                    )
             self.document.keys[place] = _mark(event)
             mapping[key] = self.compose(next(self.events), place)
         return mapping
@@ -138,6 +153,8 @@ class _Composer:
             if number in (float("inf"), float("-inf")):
                 raise _RefusedError(self._finding("IG110", f"{text} is too large", event))
             return number
+        if DOUBTFUL_WORD.fullmatch(text):
+            self.document.doubtful.append((path, text))
         return text
 
     def _finding(self, code: str, message: str, event: Any, *, hint: str = "") -> Diagnostic:
@@ -203,7 +220,8 @@ def _syntax_finding(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
         # libyaml counts bytes, Python's own reader counts characters.
         position = getattr(error, "position", 0)
         before = text.encode()[:position].decode(errors="ignore") if _IS_LIBYAML else text[:position]
-        place = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        lines = _LINE_BREAK.split(before)
+        place = Mark(len(lines), len(lines[-1]) + 1)
         return Diagnostic("IG103", "a control character that YAML does not allow", file, place, hint="remove it")
     mark = error.problem_mark or error.context_mark
     place = Mark(mark.line + 1, mark.column + 1) if mark else Mark()

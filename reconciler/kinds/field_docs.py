@@ -33,7 +33,9 @@ _AI = {
     "image_size": FieldDoc("Width and height of images.", "pixels", "1024x1024"),
     "max_in_article_images": FieldDoc("Images in an article besides the featured one.", "images", 2),
 }
-_PREFERENCES = {"model_preferences": FieldDoc("The models used instead of the Live ones.", example={"text": "acme-large"})}
+_PREFERENCES = {
+    "model_preferences": FieldDoc("The models used instead of the Live ones.", example={"text": "acme-large"})
+}
 _STAGE = {
     "enabled": FieldDoc("Whether the stage runs."),
     "batch_size": FieldDoc("How many items go into one AI call or step.", "items", 1),

@@ -121,7 +121,7 @@ def test_db_upgrade_and_status_on_postgresql(new_postgres, capsys):
     assert run(["--db", url, "db", "upgrade"]) == 0
     assert run(["--db", url, "db", "upgrade"]) == 0
     assert run(["--db", url, "db", "status", "--json"]) == 0
-    assert "schema none, this igny8 needs 0001" in capsys.readouterr().out
+    assert "schema none, this igny8 needs 0002" in capsys.readouterr().out
 
 
 def test_articles_are_shown_in_every_form(tmp_path, capsys):

@@ -33,6 +33,7 @@ def test_a_setting_that_the_model_does_not_take_is_a_warning_where_somebody_wrot
 
 
 def test_a_fallback_that_is_never_tried_is_a_warning(tmp_path, sqlite):
-    assert findings(tmp_path, sqlite, model("fallbacks: [writer]")) == [
-        ("IG431", "models.writer.fallbacks[0]", "warning")
-    ]
+    inactive = "other: {type: text, provider: samples, active: false}"
+    files = model("fallbacks: [other]")
+    files["models.yaml"] += f"  {inactive}\n"
+    assert findings(tmp_path, sqlite, files) == [("IG431", "models.writer.fallbacks[0]", "warning")]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from config_root import FILES, compile_root, compile_texts
+from config_root import FILES, TODAY, compile_root, compile_texts, write_root
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reconciler.config.compiler import compile_tree
+from reconciler.config.tree import read_tree
 from reconciler.config.yaml_reader import read_yaml
 from reconciler.diagnostics import CODES
+from reconciler.operations.app import EXTENSIONS
 
 STEADY = settings(derandomize=True, deadline=None, database=None)
 PATHS = sorted(FILES)
@@ -77,7 +80,30 @@ def replace_key(text, at, other, piece):
     return "".join(lines)
 
 
-BREAKAGES = (delete_line, insert, truncate, swap_lines, repeat_line, replace_value, replace_key)
+def reindent_line(text, at, other, piece):
+    lines = text.splitlines(keepends=True)
+    lines[at % len(lines)] = " " * (other % 9) + lines[at % len(lines)].lstrip(" ")
+    return "".join(lines)
+
+
+def repeat_block(text, at, other, piece):
+    lines = text.splitlines(keepends=True)
+    start = at % len(lines)
+    return "".join((*lines[: start + other % 12], *lines[start:]))
+
+
+def swap_values(text, at, other, piece):
+    lines = text.splitlines(keepends=True)
+    one, two = at % len(lines), other % len(lines)
+    (key, colon, value), (other_key, other_colon, other_value) = (lines[index].partition(":") for index in (one, two))
+    lines[one], lines[two] = f"{key}{colon}{other_value or chr(10)}", f"{other_key}{other_colon}{value or chr(10)}"
+    return "".join(lines)
+
+
+BREAKAGES = (
+    delete_line, insert, truncate, swap_lines, repeat_line, replace_value, replace_key, reindent_line, repeat_block,
+    swap_values,
+)  # fmt: skip
 PIECES = st.one_of(
     st.text(max_size=6),
     st.sampled_from([
@@ -127,6 +153,20 @@ def test_every_field_takes_every_kind_of_value_without_an_exception():
             assert_findings_have_places(compile_texts(files), files)
             tried += 1
     assert tried > 600
+
+
+NAMES = st.text(st.sampled_from("abZ9-. \u00e9\x1b\n\udcff"), min_size=1, max_size=8)
+
+
+@settings(STEADY, max_examples=60)
+@given(st.sampled_from(PATHS), NAMES, st.sampled_from(["", ".yaml", ".md", ".csv"]))
+def test_a_renamed_file_gives_findings_with_places_that_can_be_shown(path, name, ending):
+    folder = path.rpartition("/")[0] or "sites"
+    with tempfile.TemporaryDirectory() as place:
+        root = write_root(Path(place), {path: None, f"{folder}/x{name}{ending}": FILES[path]})
+        one, two = (compile_tree(read_tree(root), EXTENSIONS, TODAY).findings for _ in range(2))
+    assert one == two
+    assert all(text.isprintable() for item in one for text in (item.file, item.message, item.hint, item.field))
 
 
 @settings(STEADY, max_examples=60)

@@ -105,7 +105,7 @@ def test_findings_in_front_matter_are_counted_from_the_files_first_line():
 
 def test_a_key_that_stands_twice_names_both_lines():
     _, (finding,) = read_yaml("a:\n  b: 1\n  c: 2\n  b: 3\n", "f.yaml")
-    assert (finding.mark, finding.message) == (Mark(4, 3, 1), "a.b is written twice, first in line 2")
+    assert (finding.mark, finding.message) == (Mark(4, 3, 1), "a.b is written twice, first in line 2, column 3")
 
 
 def test_an_alias_stands_where_it_is_used():
@@ -186,3 +186,8 @@ def same(one, other):
     if isinstance(one, float) and isinstance(other, float):
         return one == other and math.copysign(1, one) == math.copysign(1, other)
     return type(one) is type(other) and one == other
+
+
+def test_a_control_character_is_placed_by_the_line_ends_of_yaml():
+    _, (finding,) = read_yaml("a: 1\rb: é\x85c: \x9b\n", "f.yaml")
+    assert (finding.mark.line, finding.mark.column) == (3, 4)

@@ -39,7 +39,7 @@ def policy(rules: str, head: str = "match: {kind: Site}\n", tests: str = "") -> 
     return {"policies/house.yaml": f"{HEAD}{head}rules:\n{rules}{tests}"}
 
 
-def rule(condition: str, *, action: str = "deny", message: str = "no", more: str = "") -> str:
+def rule(condition: str, *, action: str = "deny", message: str = "wrong", more: str = "") -> str:
     """Return a rule called `one`."""
     return f"  - name: one\n    {action}: {json.dumps(condition)}\n    message: {message}\n{more}"
 
@@ -148,7 +148,7 @@ def test_every_kind_can_be_looked_at(tmp_path, kind):
     ],
 )  # fmt: skip
 def test_a_mistake_in_an_expression_is_told_at_its_place(tmp_path, text, place, message, hint):
-    lines = found(tmp_path, policy(f"  - name: one\n{text}\n    message: no\n"))
+    lines = found(tmp_path, policy(f"  - name: one\n{text}\n    message: refused\n"))
     assert len(lines) == 1, lines
     where, code, rest = lines[0].split(" ", 2)
     assert where == f"policies/house.yaml:{place}"
@@ -209,7 +209,7 @@ def test_a_site_whose_account_is_broken_is_not_asked_about(tmp_path):
 
 
 def test_broken_rules_do_not_stop_the_others(tmp_path):
-    more = "  - {name: two, deny: 'true', message: still}\n  - {name: three, warn: 'a b', message: no}\n"
+    more = "  - {name: two, deny: 'true', message: still}\n  - {name: three, warn: 'a b', message: refused}\n"
     lines = found(tmp_path, policy(rule("nothing", more=more)))
     assert [line.split(" ")[1] for line in lines] == ["IG603", "IG603", "IG601"]
 

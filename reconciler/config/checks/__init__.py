@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from reconciler.config.checks import accounts, models, platform, prompts, sites, stages
+from reconciler.config.checks import accounts, keywords, models, platform, prompts, providers, sites, stages
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 
@@ -13,16 +13,24 @@ Check = Callable[[Draft], Iterable[Diagnostic]]
 # Rules of everything but sites; the draft holds no sites.
 CATALOG_CHECKS: tuple[Check, ...] = (
     platform.check_notifications,
+    platform.check_events,
+    providers.check_adapters,
     models.check_references,
     models.check_fallbacks,
     models.check_live_and_testing,
     models.check_completeness,
     models.check_life,
     models.check_margin,
+    models.check_aliases,
+    models.check_successors,
+    models.check_dates,
+    models.check_sizes_priced,
     accounts.check_references,
     accounts.check_model_preferences,
     accounts.check_ai_overrides,
     accounts.check_grants,
+    accounts.check_billing,
+    keywords.check_doubles,
     prompts.check_functions,
     prompts.check_templates,
 )
@@ -35,10 +43,15 @@ SITE_CHECKS: tuple[Check, ...] = (
     sites.check_ai_overrides,
     sites.check_model_settings,
     sites.check_publishing,
+    sites.check_slots,
+    sites.check_spending,
     stages.check_budgets,
     stages.check_models,
     stages.check_batches,
     stages.check_limits,
+    stages.check_shares,
+    stages.check_image_sizes,
+    stages.check_run_time,
 )
 # Rules over all sites together; the draft holds the facts of all sites and the specs of none.
 ROOT_CHECKS: tuple[Check, ...] = (

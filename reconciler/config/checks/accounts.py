@@ -117,3 +117,13 @@ def check_tier_limits(draft: Draft) -> Iterable[Diagnostic]:
                     "IG411", ("account", name), ("tier",), f"{count} {what}; the tier {account.tier} includes {limit}",
                     hint="choose a larger tier, or declare fewer",
                 )  # fmt: skip
+
+
+def check_billing(draft: Draft) -> Iterable[Diagnostic]:
+    """A payment method comes with the country that it is offered in."""
+    for name, account in draft.accounts.items():
+        if account.billing.payment_method and not account.billing.country:
+            yield draft.find(
+                "IG419", ("account", name), ("billing", "payment_method"), "a payment method without a country",
+                hint="add `country:`, two capital letters",
+            )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 
 from reconciler.config.compilation import Draft
 from reconciler.config.suggest import did_you_mean
@@ -12,6 +14,7 @@ from reconciler.kinds.models import Model, live_model, testing_model
 from reconciler.money import format_usd, parse_usd
 
 _REF = ("models", "models")
+_SIZE_AND_QUALITY = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}/(standard|hd)")
 _SHUTDOWN_NOTICE = timedelta(days=60)
 # A typical call for comparing models: what an article takes in and gives out.
 _TYPICAL_INPUT_TOKENS, _TYPICAL_OUTPUT_TOKENS = 1000, 2000
@@ -44,7 +47,7 @@ def check_references(draft: Draft) -> Iterable[Diagnostic]:
 
 
 def check_fallbacks(draft: Draft) -> Iterable[Diagnostic]:
-    """A model's fallbacks can be called, and are other models."""
+    """A model's fallbacks can be called."""
     if draft.models is None:
         return
     models = draft.models.models
@@ -57,8 +60,7 @@ def check_fallbacks(draft: Draft) -> Iterable[Diagnostic]:
                 continue
             provider = draft.providers.providers.get(fallback.provider) if draft.providers else None
             why = (
-                "is the model itself" if other == name
-                else "is not active" if not fallback.active
+                "is not active" if not fallback.active
                 else f"has the inactive provider {fallback.provider}" if provider is not None and not provider.active
                 else ""
             )  # fmt: skip
@@ -206,3 +208,75 @@ def _typical_milli_credits(model: Model) -> int | None:
     if model.tokens_per_credit is None:
         return None
     return (_TYPICAL_INPUT_TOKENS + _TYPICAL_OUTPUT_TOKENS) * 1000 // model.tokens_per_credit
+
+
+def check_aliases(draft: Draft) -> Iterable[Diagnostic]:
+    """An alias stands for one model."""
+    if draft.models is None:
+        return
+    models = draft.models.models
+    meant: dict[str, str] = {}
+    for name, model in models.items():
+        for index, alias in enumerate(model.aliases):
+            other = alias if alias in models else meant.get(alias)
+            meant.setdefault(alias, name)
+            if other is not None:
+                yield draft.find(
+                    "IG303", _REF, ("models", name, "aliases", index), f"{name}: {alias} means {other} already",
+                    hint="remove this alias",
+                )  # fmt: skip
+
+
+def check_successors(draft: Draft) -> Iterable[Diagnostic]:
+    """Fallbacks and successors lead to other models."""
+    if draft.models is None:
+        return
+    models = draft.models.models
+    for name, model in models.items():
+        for index, fallback in enumerate(model.fallbacks):
+            if fallback == name:
+                path = ("models", name, "fallbacks", index)
+                yield draft.find("IG304", _REF, path, f"{name} is its own fallback", hint="name another model")
+        if _is_replaced_in_a_circle(models, name):
+            yield draft.find(
+                "IG304", _REF, ("models", name, "replaced_by"), f"{name} is replaced in a circle by {model.replaced_by}",
+                hint="name a model that is not replaced by this one",
+            )  # fmt: skip
+
+
+def _is_replaced_in_a_circle(models: Mapping[str, Model], name: str) -> bool:
+    seen: set[str] = set()
+    successor = models[name].replaced_by
+    while successor is not None and successor in models and successor not in seen:
+        if successor == name:
+            return True
+        seen.add(successor)
+        successor = models[successor].replaced_by
+    return False
+
+
+def check_dates(draft: Draft) -> Iterable[Diagnostic]:
+    """A model's dates come in the order of its life."""
+    if draft.models is None:
+        return
+    for name, model in draft.models.models.items():
+        fields = ("release_date", "deprecation_date", "shutdown_on")
+        dates = [(field, getattr(model, field)) for field in fields if getattr(model, field)]
+        for (before, one), (after, other) in pairwise(dates):
+            if other < one:
+                yield draft.find(
+                    "IG418", _REF, ("models", name, after), f"{name}: {after} {other} is before {before} {one}"
+                )
+
+
+def check_sizes_priced(draft: Draft) -> Iterable[Diagnostic]:
+    """A price of an image is for a size and a quality."""
+    if draft.models is None:
+        return
+    for name, model in draft.models.models.items():
+        for key in model.cost_per_image if isinstance(model.cost_per_image, dict) else ():
+            if not _SIZE_AND_QUALITY.fullmatch(key):
+                yield draft.find(
+                    "IG415", _REF, ("models", name, "cost_per_image", key), f"{name}: {key!r} is no SIZE/QUALITY", key=True,
+                    hint="write it like 1024x1024/standard",
+                )  # fmt: skip

@@ -11,6 +11,10 @@ from reconciler.diagnostics import Diagnostic, Mark
 from reconciler.kinds.extensions import FunctionDeclaration
 from reconciler.kinds.prompt import Prompt
 
+# Parsing takes time by size and more than that by the number of variables: no file may stall CI.
+_TEMPLATE_LENGTH_MAX, _TAGS_MAX = 64 * 1024, 1000
+_TAG = re.compile(r"\{[{%]")
+
 
 def check_functions(draft: Draft) -> Iterable[Diagnostic]:
     """No function has more than one prompt."""
@@ -74,11 +78,20 @@ def _check_body(draft: Draft, name: str, prompt: Prompt) -> Iterable[Diagnostic]
 
     document = draft.documents["prompt", name]
     first_line = document.body_line
+    if len(prompt.template) > _TEMPLATE_LENGTH_MAX or len(_TAG.findall(prompt.template)) > _TAGS_MAX:
+        what = f"the template is larger than {_TEMPLATE_LENGTH_MAX // 1024} KiB or has over {_TAGS_MAX:,} tags"
+        yield Diagnostic("IG211", what, document.file, Mark(first_line), hint="shorten it")
+        return
     try:
         variables = meta.find_undeclared_variables(SandboxedEnvironment().parse(prompt.template))
     except TemplateSyntaxError as error:
         yield Diagnostic(
             "IG211", f"the template does not parse: {error.message}", document.file, Mark(first_line + error.lineno - 1)
+        )
+        return
+    except RecursionError:
+        yield Diagnostic(
+            "IG211", "the template is nested too deep", document.file, Mark(first_line), hint="simplify it"
         )
         return
     for variable in sorted(variables - set(prompt.variables)):

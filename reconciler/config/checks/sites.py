@@ -117,6 +117,36 @@ def check_publishing(draft: Draft) -> Iterable[Diagnostic]:
                 )  # fmt: skip
 
 
+def check_slots(draft: Draft) -> Iterable[Diagnostic]:
+    """A publishing day and a time slot stand once."""
+    for name, site in draft.sites.items():
+        for field in ("days", "time_slots"):
+            values: tuple[str, ...] = getattr(site.publishing, field)
+            if len(set(values)) == len(values):
+                continue
+            for index, value in enumerate(values):
+                if value in values[:index]:
+                    yield draft.find(
+                        "IG414", ("site", name), ("publishing", field, index), f"publishing.{field}: {value} stands twice",
+                        hint="remove the second",
+                    )  # fmt: skip
+                    break
+
+
+def check_spending(draft: Draft) -> Iterable[Diagnostic]:
+    """A site may not spend more in a month than its whole account."""
+    for name, site in draft.sites.items():
+        account = draft.accounts.get(site.account)
+        most = account.credits.monthly_max if account is not None else None
+        wanted = site.credits.monthly_max
+        if most is not None and wanted is not None and wanted > most:
+            yield draft.find(
+                "IG507", ("site", name), ("credits", "monthly_max"),
+                f"{wanted} credits a month; the account {site.account} has {most}", severity="warning",
+                hint=f"lower it to {most} at most",
+            )  # fmt: skip
+
+
 def check_folders(draft: Draft) -> Iterable[Diagnostic]:
     """No two sites publish into one folder."""
     owner: dict[str, str] = {}

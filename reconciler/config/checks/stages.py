@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.extensions import ModelType
-from reconciler.kinds.models import ModelCatalog, testing_model
+from reconciler.kinds.models import ModelCatalog, live_model, testing_model
 from reconciler.kinds.site import Site, StageSettings
 
 _RUNS_A_WEEK = {"hourly": 168, "daily": 7, "weekly": 1}
@@ -124,3 +124,71 @@ def _check_capacity(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]
             "IG501", ("site", name), ("publishing",), f"up to {weekly} approvals a week for {capacity} slots",
             key=True, severity="warning", hint="add days or time_slots, or lower stages.content.per_run_limit",
         )  # fmt: skip
+
+
+def check_shares(draft: Draft) -> Iterable[Diagnostic]:
+    """An AI stage that is on may spend something."""
+    without: dict[int, list[str]] = {}
+    for name, site in draft.sites.items():
+        if id(site.stages) not in without:
+            without[id(site.stages)] = [
+                key for key, settings in site.stages.items() if settings.enabled and settings.budget_pct == 0
+            ]
+        for key in without[id(site.stages)]:
+            yield draft.find(
+                "IG506", ("site", name), ("stages", key, "budget_pct"), f"{key} is on but may spend nothing",
+                hint=f"give it a share, or write `{key}: {{enabled: false}}`", severity="warning",
+            )  # fmt: skip
+
+
+def check_image_sizes(draft: Draft) -> Iterable[Diagnostic]:
+    """The model that draws a site's images has a price for what the site asks of it."""
+    if draft.models is None:
+        return
+    models = draft.models.models
+    usual = {"live": live_model(draft.models, "image"), "testing": testing_model(draft.models, "image")}
+    for name, site in draft.sites.items():
+        images = site.stages.get("images")
+        if images is None or not images.enabled or images.model is None:
+            continue
+        preferred = site.ai.model_preferences.image if images.model == "live" else None
+        drawer = preferred or usual[images.model]
+        prices = models[drawer].cost_per_image if drawer in models else None
+        wanted = f"{site.ai.image_size}/{site.ai.image_quality}"
+        if isinstance(prices, dict) and wanted not in prices:
+            yield draft.find(
+                "IG505", ("site", name), ("ai", "image_size"), f"{drawer} has no price for {wanted}", severity="warning",
+                hint=f"it has {', '.join(prices)}",
+            )  # fmt: skip
+
+
+def check_run_time(draft: Draft) -> Iterable[Diagnostic]:
+    """The run that feeds a slot can be over before it."""
+    for name, site in draft.sites.items():
+        automatic = site.automation.enabled and site.publishing.auto_approval and site.publishing.auto_publish
+        if not automatic or site.automation.frequency == "hourly":
+            continue  # an hourly slot is fed by the run of the hour before
+        start = _minutes(site.automation.time)
+        for index, slot in enumerate(site.publishing.time_slots):
+            seconds = (_minutes(slot) - start) * 60
+            if 0 <= seconds < 3600 * 6 and seconds <= (needed := _seconds_of_delays(site)):
+                yield draft.find(
+                    "IG504", ("site", name), ("publishing", "time_slots", index),
+                    f"the run begins at {site.automation.time} and waits {needed} s in all: too late for the slot {slot}",
+                    severity="warning", hint="move the slot, or `automation.time`, or shorten `delays`",
+                )  # fmt: skip
+
+
+def _minutes(time: str) -> int:
+    return int(time[:2]) * 60 + int(time[3:])
+
+
+def _seconds_of_delays(site: Site) -> int:
+    """Return what a run waits when it reaches its limits; a stage without a limit counts as one batch."""
+    stages = [settings for settings in site.stages.values() if settings.enabled]
+    batches = sum(
+        -(-settings.per_run_limit // settings.batch_size) - 1
+        for settings in stages
+        if settings.batch_size and settings.per_run_limit
+    )
+    return batches * site.delays.within_stage + max(0, len(stages) - 1) * site.delays.between_stage
