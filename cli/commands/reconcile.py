@@ -51,14 +51,17 @@ async def _run(
     from reconciler.operations.executor import Engine
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.stopping import StopSignal
+    from reconciler.operations.telemetry import traces_from_environment
 
-    stop = StopSignal()
+    stop, traces = StopSignal(), traces_from_environment()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.request)
 
     def make_engine(signal_: StopSignal) -> Engine:
         pool = ProviderPool(installation.root, offline)
-        return Engine(database, installation.clock, pool, installation.media, signal_, with_delays=not no_delays)
+        return Engine(
+            database, installation.clock, pool, installation.media, signal_, with_delays=not no_delays, traces=traces
+        )
 
     def tell(event: str, fields: dict[str, Any]) -> None:
         now = installation.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -45,6 +45,9 @@ def run(
     """
     if due == now_:
         raise UsageError("say what to run", hint="igny8 run --due, or igny8 run --site NAME --now")
+    if at is not None and not offline:
+        # On a clock that stands, no wait for a provider's limits is a wait.
+        raise UsageError("a run at another time calls no real provider", hint="add --offline, or leave --at out")
     installation = session.installation(at)
     with session.database(installation) as database:
         report = asyncio.run(_run(session, installation, database, due, sites, offline, no_delays))
@@ -66,6 +69,7 @@ async def _run(
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.run import run_wanted, wanted_due, wanted_now
     from reconciler.operations.stopping import StopSignal
+    from reconciler.operations.telemetry import traces_from_environment
 
     stop = StopSignal()
     loop = asyncio.get_running_loop()
@@ -81,7 +85,7 @@ async def _run(
     with Progress(session.output) as progress:
         engine = Engine(
             database, installation.clock, ProviderPool(installation.root, offline), installation.media, stop,
-            progress.tell, with_delays=not no_delays,
+            progress.tell, with_delays=not no_delays, traces=traces_from_environment(),
         )  # fmt: skip
         wanted = wanted_due(engine, sites) if due else wanted_now(engine, sites)
         return await run_wanted(engine, wanted)

@@ -146,7 +146,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "cost_per_1k_input": FieldDoc("What we pay for a thousand input tokens.", "USD", "0.00125"),
         "cost_per_1k_output": FieldDoc("What we pay for a thousand output tokens.", "USD", "0.01"),
         "cost_per_1k_cached_input": FieldDoc("What we pay for a thousand input tokens read from a cache.", "USD", "0.000125"),
-        "cost_per_1k_cache_write": FieldDoc("What we pay for a thousand input tokens written to a cache.", "USD", "0.0015"),
+        "cost_per_1k_cache_write": FieldDoc("What we pay for a thousand input tokens written to a cache; as other input when left out.", "USD", "0.00375"),
         "cost_per_image": FieldDoc("What we pay for an image: one amount, or a map SIZE/QUALITY to amounts.", "USD", "0.04"),
         "tokens_per_credit": FieldDoc("How many tokens a customer gets for one credit; text and embedding models.", "tokens", 1000),
         "credits_per_image": FieldDoc("What a customer is charged for an image; image models.", "credits", 5),
@@ -167,8 +167,8 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "aliases": FieldDoc("Other names that the provider answers with."),
     },
     "Supports": {
+        "temperature": FieldDoc("Whether the model takes a temperature; where not, it is left out."),
         "json_mode": FieldDoc("Whether answers can be bound to a JSON schema."),
-        "temperature": FieldDoc("Whether it takes a temperature."),
         "vision": FieldDoc("Whether it sees images."),
         "tools": FieldDoc("Whether it calls tools."),
     },

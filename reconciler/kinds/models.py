@@ -16,7 +16,7 @@ class Supports(Spec):
     json_mode: bool = False
     vision: bool = False
     tools: bool = False
-    temperature: bool = Field(True, description="False: the setting is left out.")
+    temperature: bool = True
 
 
 class Model(Spec):
@@ -28,7 +28,7 @@ class Model(Spec):
     cost_per_1k_input: Usd | None = None
     cost_per_1k_output: Usd | None = None
     cost_per_1k_cached_input: Usd | None = None
-    cost_per_1k_cache_write: Usd | None = Field(None, description="Input written to the cache; default as other input.")
+    cost_per_1k_cache_write: Usd | None = None
     cost_per_image: Usd | Annotated[dict[Text, Usd], Field(min_length=1)] | None = Field(
         None, description="USD, or a map SIZE/QUALITY to USD."
     )

@@ -32,7 +32,10 @@ from reconciler.usage import Usage
 def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> CallEnd:
     """Carry everything that the call brought into the database; a call that brought nothing fails its items."""
     now = call.clock.now()
+    until = now + timedelta(seconds=lease_seconds)
     with call.database.write() as connection:
+        # First of all: who lost the lease lost the hold with it.
+        hold_lease(connection, call.lease, until)
         outcome = answer.problem or _outcome(call, connection, prepared, answer)
         cost = _cost(prepared, answer)
         if isinstance(outcome, str):
@@ -42,7 +45,8 @@ def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float)
             end = CallEnd(failed=len(call.items), reason=outcome)
         else:
             end = _record_charged_call(call, connection, prepared, answer, cost, outcome, now)
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds), credits_used=end.credits)
+        if end.credits:
+            hold_lease(connection, call.lease, until, credits_used=end.credits)
         count_in_stage(
             connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed, credits=end.credits
         )
@@ -54,8 +58,8 @@ def record_miss(call: Call, prepared: Prepared, answer: Answer, lease_seconds: f
     """Close an attempt that will be made again, or elsewhere: hold back, cost kept, the items untouched."""
     now = call.clock.now()
     with call.database.write() as connection:
-        _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
         hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
         _keep_gate(call, connection, prepared, answer, now)
 
 

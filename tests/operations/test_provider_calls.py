@@ -296,3 +296,23 @@ def test_a_task_in_the_background_is_looked_up_after_a_crash_and_billed_once(sma
     assert asked[:2] == ["", "task-1"] and not any(asked[2:])
     assert small_world.rows("SELECT cost_nano, cost_basis FROM attempt WHERE status = 'lost'") == [(0, "zero")]
     assert_books_are_right(small_world)
+
+
+@pytest.mark.parametrize("failure", [None, Failure("transient", "HTTP 503")])
+def test_a_worker_that_was_taken_over_while_it_called_writes_nothing(small_world, failure):
+    from reconciler.store.ledger import Origin, expire_holds
+    from reconciler.store.runs import lose_attempts
+
+    def script(request, number):
+        with small_world.database.write() as connection:
+            connection.exec_driver_sql("UPDATE run SET fence = fence + 1")
+            lose_attempts(connection, 1, small_world.clock.now())
+            expire_holds(connection, Origin("other", small_world.clock.now(), 1), run_id=1)
+        return failure and Completion("", Usage(), failure=failure)
+
+    scripted(small_world, script)
+    small_world.apply()
+    report = small_world.run()
+    assert [skipped.is_locked for skipped in report.skipped] == [True]
+    assert small_world.counts("attempt", "status") == {"lost": 1}
+    assert_books_are_right(small_world)
