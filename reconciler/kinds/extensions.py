@@ -64,10 +64,11 @@ class PublisherDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class AdapterDeclaration:
-    """A provider adapter that this program can drive."""
+    """A provider adapter that this program can drive; `takes_image_quality`: its image models have such a setting."""
 
     name: str
     provider_type: Literal["ai", "payment", "email"]
+    takes_image_quality: bool = True
 
 
 @dataclass(frozen=True, slots=True)

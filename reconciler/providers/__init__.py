@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.kinds.extensions import AdapterDeclaration
 from reconciler.kinds.providers import Provider as ProviderSpec
-from reconciler.providers import anthropic, google, offline, openai
+from reconciler.providers import anthropic, bria, google, offline, openai, runware
 from reconciler.providers.port import Provider
 
 
@@ -28,6 +28,8 @@ PROVIDERS: tuple[Adapter, ...] = (
     Adapter(openai.DECLARATION, openai.make),
     Adapter(anthropic.DECLARATION, anthropic.make),
     Adapter(google.DECLARATION, google.make),
+    Adapter(runware.DECLARATION, runware.make),
+    Adapter(bria.DECLARATION, bria.make),
 )
 
 

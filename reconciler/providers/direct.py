@@ -6,11 +6,12 @@ a worker that is about to call imports this module.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -18,6 +19,7 @@ from pydantic_ai.direct import model_request
 from pydantic_ai.embeddings import EmbeddingModel
 from pydantic_ai.embeddings.settings import EmbeddingSettings
 from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.images import ImageGenerationResult
 from pydantic_ai.messages import ModelRequest, ModelResponse, ToolCallPart, UserPromptPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
@@ -25,6 +27,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
+from reconciler.providers.drawing import failed, image_usage
 from reconciler.providers.failures import classify
 from reconciler.providers.headers import read_window
 from reconciler.providers.port import (
@@ -37,6 +40,7 @@ from reconciler.providers.port import (
     Structured,
     TextRequest,
 )
+from reconciler.providers.wire import Wire, WireError
 from reconciler.usage import Usage
 
 _CONNECT_SECONDS = 10.0
@@ -96,6 +100,7 @@ class DirectProvider:
     fetch_models: Callable[[], Awaitable[frozenset[str]]]
     make_embedder: Callable[[str], EmbeddingModel] | None = None
     draw_with: Callable[[ImageRequest], Awaitable[ImageAnswer]] | None = None
+    wire: Wire | None = None
     secrets: tuple[str, ...] = ()
     relearn: Callable[[Failure], bool] = lambda failure: False
     _models: dict[str, Model] = field(default_factory=dict)
@@ -153,9 +158,23 @@ class DirectProvider:
     async def draw(self, request: ImageRequest) -> ImageAnswer:
         """Make one image request, where the provider draws."""
         if self.draw_with is None:
-            failure = Failure("unsupported", "this adapter makes no images")
-            return ImageAnswer(b"", "", Usage(), failure=failure)
-        return await self.draw_with(request)
+            return failed(Failure("unsupported", "this adapter makes no images"))
+        exchange = _Exchange()
+        token = _exchange.set(exchange)
+        try:
+            async with asyncio.timeout(request.timeout_seconds):
+                answer = await self.draw_with(request)
+        except TimeoutError:
+            answer = failed(Failure("transient", f"no image within {request.timeout_seconds:g} s", is_in_doubt=True))
+        except WireError as error:
+            answer = failed(error.failure)
+        except Exception as error:
+            # pydantic-ai wraps most errors of the SDKs, the bare SDK none: all of them mean that no image came.
+            answer = failed(classify(error, self.secrets))
+        finally:
+            _exchange.reset(token)
+        name = exchange.headers.get("x-request-id") or answer.provider_request_id
+        return replace(answer, provider_request_id=name, window=read_window(exchange.headers))
 
     async def list_models(self) -> frozenset[str] | Failure:
         """Ask which models there are."""
@@ -168,6 +187,8 @@ class DirectProvider:
     async def close(self) -> None:
         """Close the connections."""
         await self.client.aclose()
+        if self.wire is not None:
+            await self.wire.close()
 
 
 def _within(model: Model, request: TextRequest) -> Structured:
@@ -259,3 +280,19 @@ def read_usage(usage: RequestUsage) -> Usage:
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=int(reasoning),
     )
+
+
+def read_image(result: ImageGenerationResult, notes: tuple[str, ...]) -> ImageAnswer:
+    """Return pydantic-ai's image in our words."""
+    usage, details = result.usage, result.usage.details
+    counted, estimated = image_usage(
+        usage.input_tokens,
+        usage.output_tokens,
+        image_input_tokens=int(details.get("input_image_tokens") or details.get("image_prompt_tokens") or 0),
+        image_output_tokens=int(details.get("output_image_tokens") or details.get("image_candidates_tokens") or 0),
+    )
+    content = result.images[0].content
+    return ImageAnswer(
+        content.data, content.media_type, counted, provider_request_id=result.provider_response_id or "",
+        notes=(*notes, *estimated),
+    )  # fmt: skip

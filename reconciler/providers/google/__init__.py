@@ -9,7 +9,7 @@ from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.providers.port import Provider
 from reconciler.providers.requirements import need_extra, need_key
 
-DECLARATION = AdapterDeclaration("google", "ai")
+DECLARATION = AdapterDeclaration("google", "ai", takes_image_quality=False)
 PUBLIC_ENDPOINT = "https://generativelanguage.googleapis.com"
 
 

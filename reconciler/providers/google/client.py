@@ -1,4 +1,4 @@
-"""The Gemini client and what is made with it: content, embeddings, the list of models."""
+"""The Gemini client and what is made with it: content, embeddings, images, the list of models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.providers.google import GoogleProvider
 
 from reconciler.providers.direct import DirectProvider, make_client
+from reconciler.providers.google.images import make_draw
 
 
 def build(endpoint: str, api_key: str, timeout_seconds: float) -> DirectProvider:
@@ -24,6 +25,7 @@ def build(endpoint: str, api_key: str, timeout_seconds: float) -> DirectProvider
     return DirectProvider(
         make_model=lambda name: GoogleModel(name, provider=provider),
         make_embedder=lambda name: GoogleEmbeddingModel(name, provider=provider),
+        draw_with=make_draw(provider),
         client=http,
         fetch_models=fetch_models,
         secrets=(api_key,),

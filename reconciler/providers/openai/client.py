@@ -1,4 +1,4 @@
-"""The OpenAI client and what is made with it: chat completions, embeddings, the list of models."""
+"""The OpenAI client and what is made with it: chat completions, embeddings, images, the list of models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from reconciler.providers.direct import DirectProvider, make_client, make_timeout
+from reconciler.providers.openai.images import make_draw
 from reconciler.providers.port import Failure
+from reconciler.providers.wire import Wire
 
 # A server of one's own often wants no key, but the client refuses to start without one.
 _NO_KEY = "none"
@@ -38,9 +40,12 @@ def build(endpoint: str, api_key: str, timeout_seconds: float, *, is_openai: boo
     async def fetch_models() -> frozenset[str]:
         return frozenset([model.id async for model in client.models.list()])
 
+    wire = Wire(endpoint, {}, (api_key,), timeout_seconds)
     return DirectProvider(
         make_model=lambda name: OpenAIChatModel(name, provider=provider, profile=_profile(name, names)),
         make_embedder=lambda name: OpenAIEmbeddingModel(name, provider=provider),
+        draw_with=make_draw(client, provider, wire, is_openai=is_openai),
+        wire=wire,
         client=http,
         fetch_models=fetch_models,
         secrets=(api_key,),
