@@ -167,7 +167,7 @@ class DirectProvider:
         except TimeoutError:
             answer = failed(Failure("transient", f"no image within {request.timeout_seconds:g} s", is_in_doubt=True))
         except WireError as error:
-            answer = failed(error.failure)
+            answer = failed(error.failure if self.wire is None else self.wire.clean(error.failure))
         except Exception as error:
             # pydantic-ai wraps most errors of the SDKs, the bare SDK none: all of them mean that no image came.
             answer = failed(classify(error, self.secrets))

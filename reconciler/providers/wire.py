@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -146,6 +146,10 @@ class Wire:
         return Failure(
             "transient", f"no answer: {kind}: {self.hide(shorten(str(error)))}", is_in_doubt=sent and not never_sent
         )
+
+    def clean(self, failure: Failure) -> Failure:
+        """Return a failure whose message shows no secret, also where the provider repeats one."""
+        return replace(failure, message=self.hide(failure.message))
 
     def hide(self, text: str) -> str:
         """Return a text without any secret."""

@@ -44,7 +44,7 @@ class BriaProvider:
             text = f"no image within {request.timeout_seconds:g} s"
             return failed(Failure("transient", text, is_in_doubt=True))
         except WireError as error:
-            return failed(error.failure)
+            return failed(self.wire.clean(error.failure))
 
     async def list_models(self) -> frozenset[str] | Failure:
         """Ask after an order that never was: free of charge, and an answer proves reach and key. It lists no models."""
@@ -72,7 +72,7 @@ class BriaProvider:
             questions += 1
             status = await self._ask(place)
         if status.failure is not None:
-            return failed(status.failure, *wanted.notes)
+            return failed(self.wire.clean(status.failure), *wanted.notes)
         if status.state == "unknown":
             return failed(Failure("bad_answer", "the reply says nothing of the order", is_in_doubt=True), *wanted.notes)
         data = await self.wire.bring_image(status.url, self.pauses[0])

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, cast
 
-from openai import AsyncOpenAI
+import httpx2
+from openai import APIConnectionError, AsyncOpenAI
+from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
 from pydantic_ai.images.openai import OpenAIImageGenerationModel, OpenAIImageGenerationSettings
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -31,11 +33,25 @@ def make_draw(
     """Return the function that makes one image request; `wire` fetches images that come as an address."""
 
     async def draw(request: ImageRequest) -> ImageAnswer:
-        if speaks_gpt_image(request.model, is_openai=is_openai):
-            return await _draw_gpt_image(provider, request)
-        return await _draw_as_dall_e(client, wire, request)
+        try:
+            if speaks_gpt_image(request.model, is_openai=is_openai):
+                return await _draw_gpt_image(provider, request)
+            return await _draw_as_dall_e(client, wire, request)
+        except (APIConnectionError, ModelAPIError) as error:
+            if isinstance(error, ModelHTTPError):
+                raise
+            raise WireError(_lost(error)) from error
 
     return draw
+
+
+def _lost(error: BaseException) -> Failure:
+    """Return the failure of a request without a reply: until a connection stands, nothing has gone out."""
+    reason = error
+    while reason.__cause__ is not None:
+        reason = reason.__cause__
+    never_sent = isinstance(reason, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | OSError)
+    return Failure("transient", f"no answer: {type(reason).__name__}", is_in_doubt=not never_sent)
 
 
 def speaks_gpt_image(model: str, *, is_openai: bool) -> bool:

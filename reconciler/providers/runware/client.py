@@ -45,7 +45,7 @@ class RunwareProvider:
             text = f"no image within {request.timeout_seconds:g} s"
             return failed(Failure("transient", text, is_in_doubt=True))
         except WireError as error:
-            return failed(error.failure)
+            return failed(self.wire.clean(error.failure))
 
     async def list_models(self) -> frozenset[str] | Failure:
         """Ask for a task that never was: free of charge, and an answer proves reach and key. It lists no models."""
@@ -79,7 +79,7 @@ class RunwareProvider:
                     Failure("transient", "runware accepted the task and now does not know it", is_in_doubt=True)
                 )
         if result.failure is not None:
-            return failed(result.failure, *notes)
+            return failed(self.wire.clean(result.failure), *notes)
         return await self._bring(result, task, notes, recovered=recovered)
 
     async def _order(self, body: object, task: str) -> Result:
