@@ -202,3 +202,12 @@ def test_what_goes_wrong_at_gemini_has_a_class(server, reply, error_class):
     answer = draw(server, "google", model="gemini-3.1-flash-image")
     assert answer.failure is not None and answer.failure.error_class == error_class
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("model", ["gpt-image-2", "dall-e-3"])
+def test_a_closed_port_is_not_in_doubt(model):
+    class Nowhere:
+        url = "http://127.0.0.1:1"
+
+    failure = draw(Nowhere(), model=model).failure  # type: ignore[arg-type]
+    assert failure is not None and (failure.error_class, failure.is_in_doubt) == ("transient", False)

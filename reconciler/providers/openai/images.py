@@ -6,12 +6,12 @@ other words for quality, a style, and an image that may come as an address.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Literal, cast
 
 import httpx2
 from openai import APIConnectionError, AsyncOpenAI
-from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError
+from pydantic_ai.exceptions import ModelAPIError
 from pydantic_ai.images.openai import OpenAIImageGenerationModel, OpenAIImageGenerationSettings
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -25,6 +25,7 @@ _DALL_E_STYLES = ("vivid", "natural")
 _FORMATS = ("png", "webp", "jpeg")
 _BACKGROUNDS = ("transparent", "opaque", "auto")
 _PAUSE_SECONDS = 0.5
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 def make_draw(
@@ -38,20 +39,22 @@ def make_draw(
                 return await _draw_gpt_image(provider, request)
             return await _draw_as_dall_e(client, wire, request)
         except (APIConnectionError, ModelAPIError) as error:
-            if isinstance(error, ModelHTTPError):
+            causes = list(_causes(error))
+            if not any(isinstance(cause, APIConnectionError) for cause in causes):
                 raise
-            raise WireError(_lost(error)) from error
+            # Until a connection stands nothing has gone out; later nobody knows how far it came.
+            never_sent = any(isinstance(cause, _NEVER_SENT) for cause in causes)
+            text = f"no answer: {type(causes[-1]).__name__}"
+            raise WireError(Failure("transient", text, is_in_doubt=not never_sent)) from error
 
     return draw
 
 
-def _lost(error: BaseException) -> Failure:
-    """Return the failure of a request without a reply: until a connection stands, nothing has gone out."""
-    reason = error
-    while reason.__cause__ is not None:
-        reason = reason.__cause__
-    never_sent = isinstance(reason, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | OSError)
-    return Failure("transient", f"no answer: {type(reason).__name__}", is_in_doubt=not never_sent)
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 def speaks_gpt_image(model: str, *, is_openai: bool) -> bool:
