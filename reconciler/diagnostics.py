@@ -175,6 +175,8 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG419", "payment method without a country", "Payment methods are offered by country, so `billing.payment_method` needs `billing.country`."),
     CodeEntry("IG430", "setting that the model does not take", "The text model in use cannot be given this setting, or not so much of it. A call leaves it out, or cuts it, and says so in the task log."),
     CodeEntry("IG431", "fallback that is never tried", "Models in `fallbacks` are called when the model cannot be: they have to be active, with an active provider."),
+    CodeEntry("IG435", "setting that the image model does not take", "The provider of the image model has no such setting. It is left out of the request and noted in the task log; the image comes without it."),
+    CodeEntry("IG436", "size that the image model does not offer", "The catalogue lists the model's sizes, and image_size is none of them: the provider may refuse it, or draw another size."),
     CodeEntry("IG501", "approvals exceed capacity", "More articles may be approved in a week than the schedule has slots; the rest will queue up."),
     CodeEntry("IG502", "image limit below need", "A run may write more image prompts than stage 6 may draw, so articles will wait for images."),
     CodeEntry("IG503", "limit is no multiple of the batch", "per_run_limit is not a multiple of batch_size, so the last batch of each run is a partial one."),

@@ -45,6 +45,20 @@ class Modules(Spec):
     publishing: bool = True
 
 
+class Images(Spec):
+    """How images are kept, whatever the provider sent. What a file says about itself (EXIF, texts) is never kept."""
+
+    image_format: Literal["original", "png", "jpeg", "webp", "avif"] = Field(
+        "original", description="original keeps the provider's format."
+    )
+    image_max_side: Annotated[int, Field(ge=64, le=16384)] = Field(
+        4096, description="Pixels; a longer image is made smaller."
+    )
+    image_compression_quality: Annotated[int, Field(ge=1, le=100)] = Field(
+        85, description="Of JPEG, WebP and AVIF, when an image is written anew."
+    )
+
+
 class StageOverrides(Spec):
     """Any of a stage's settings; what is left out falls back to the next scope."""
 
@@ -125,6 +139,7 @@ class Platform(Spec):
     credit_value_usd: Usd = "0.01"
     defaults: Defaults = Defaults()
     modules: Modules = Modules()
+    images: Images = Images()
     presets: dict[Name, Preset] = Field(default_factory=_shipped_presets)
     safety: Safety = Safety()
     notifications: Notifications = Notifications()

@@ -5,6 +5,7 @@ Two short transactions stand around each attempt; none is open while the provide
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from reconciler.pipeline.progress import Waiting
 from reconciler.pipeline.retry import PATIENCE_SECONDS, GiveUp, NextModel, RetryAt, Shorten, StopProvider, decide
 from reconciler.providers.port import Completion, ImageRequest, Provider, Structured, TextRequest
 from reconciler.providers.tokens import count_tokens
-from reconciler.store.media import inspect_picture, store_picture
+from reconciler.store.media import MediaRules, prepare_picture, store_picture
 from reconciler.store.runs import note_task
 from reconciler.usage import Usage
 
@@ -174,10 +175,13 @@ async def _ask_image(call: Call, prepared: Prepared, adapter: Provider) -> Answe
     )  # fmt: skip
     if drawn.failure:
         return Answer(drawn, None, drawn.failure.message)
-    picture = inspect_picture(drawn.data)
-    if isinstance(picture, str):
-        return Answer(drawn, None, picture)
-    store_picture(call.media, picture, drawn.data)
+    kept = call.context.platform.images
+    rules = MediaRules(kept.image_format, kept.image_max_side, kept.image_compression_quality)
+    prepared_picture = await asyncio.to_thread(prepare_picture, drawn.data, rules)
+    if isinstance(prepared_picture, str):
+        return Answer(drawn, None, prepared_picture)
+    picture, data = prepared_picture
+    store_picture(call.media, picture, data)
     return Answer(drawn, picture, "")
 
 

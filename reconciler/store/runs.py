@@ -187,12 +187,15 @@ def note_task(connection: Connection, attempt_id: str, task: str) -> None:
 def find_lost_task(
     connection: Connection, run_id: int, stage: str, item_ids: Sequence[int], model: str
 ) -> tuple[str, str] | None:
-    """Return id and task of the newest attempt for these items that was lost while the provider worked on a task, or None."""
+    """Return id and task of the newest attempt for these items that was lost, or left in doubt, while the provider worked.
+
+    None when there is none; an attempt whose cost is only estimated is one that nobody knows the end of.
+    """
     columns = attempt.c
     rows = connection.execute(
         sa.select(columns.id, columns.item_ids, columns.provider_task)
-        .where(columns.run_id == run_id, columns.stage == stage, columns.model == model, columns.status == "lost")
-        .where(columns.provider_task != "", columns.cost_basis == "estimated")
+        .where(columns.run_id == run_id, columns.stage == stage, columns.model == model)
+        .where(columns.status.in_(("lost", "error")), columns.provider_task != "", columns.cost_basis == "estimated")
         .order_by(columns.started_at.desc())
     )
     return next(((row.id, row.provider_task) for row in rows if list(row.item_ids) == list(item_ids)), None)

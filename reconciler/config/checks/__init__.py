@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from reconciler.config.checks import accounts, keywords, models, platform, prompts, providers, sites, stages
+from reconciler.config.checks import (
+    accounts,
+    image_settings,
+    keywords,
+    models,
+    platform,
+    prompts,
+    providers,
+    sites,
+    stages,
+)
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
 
@@ -52,6 +62,7 @@ SITE_CHECKS: tuple[Check, ...] = (
     stages.check_shares,
     stages.check_image_sizes,
     stages.check_run_time,
+    image_settings.check_image_settings,
 )
 # Rules over all sites together; the draft holds the facts of all sites and the specs of none.
 ROOT_CHECKS: tuple[Check, ...] = (

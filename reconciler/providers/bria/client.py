@@ -16,7 +16,7 @@ from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageReq
 from reconciler.providers.wire import Wire, WireError
 from reconciler.usage import Usage
 
-PAUSES = (2.0, 3.0, 4.0, 5.0)
+PAUSES = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 
 def build(endpoint: str, api_key: str, timeout_seconds: float) -> BriaProvider:
