@@ -264,6 +264,12 @@ class TestBoth:
         assert answer.failure is not None and answer.failure.error_class == "auth"
         assert "sk-very-secret" not in repr(answer)
 
+    def test_a_check_tells_a_good_key_from_a_bad_one_and_orders_nothing(self, server, adapter, kind, model):
+        store = kind(server)
+        good, bad = (asyncio.run(make(adapter, server.url, key).list_models()) for key in (KEY, "another"))
+        assert (good.error_class, bad.error_class) == ("unsupported", "auth")
+        assert "takes the key" in good.message and store.orders == []
+
     def test_no_key_is_said_before_anything_begins(self, server, adapter, kind, model):
         with pytest.raises(UnreachableError, match="needs an API key"):
             make(adapter, server.url, key="")

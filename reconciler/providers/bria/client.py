@@ -47,12 +47,16 @@ class BriaProvider:
             return failed(self.wire.clean(error.failure))
 
     async def list_models(self) -> frozenset[str] | Failure:
-        """Ask after an order that never was: free of charge, and an answer proves reach and key. It lists no models."""
+        """Ask after an order that never was: free of charge, and an answer proves reach and key.
+
+        What it offers cannot be asked, so the answer is always a failure; `unsupported` means that all is well.
+        """
         try:
             await self.wire.get(f"{self.wire.endpoint}/v2/status/none")
         except WireError as error:
-            return frozenset() if error.failure.error_class == "unsupported" else error.failure
-        return frozenset()
+            if error.failure.error_class != "unsupported":
+                return self.wire.clean(error.failure)
+        return Failure("unsupported", "bria answers and takes the key, it has no list of models")
 
     async def close(self) -> None:
         """Close the connections."""

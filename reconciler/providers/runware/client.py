@@ -48,12 +48,16 @@ class RunwareProvider:
             return failed(self.wire.clean(error.failure))
 
     async def list_models(self) -> frozenset[str] | Failure:
-        """Ask for a task that never was: free of charge, and an answer proves reach and key. It lists no models."""
+        """Ask for a task that never was: free of charge, and an answer proves reach and key.
+
+        What it offers cannot be asked, so the answer is always a failure; `unsupported` means that all is well.
+        """
         try:
             await self.wire.post(self.wire.endpoint, look_up(task_id("00000000-0000-4000-8000-000000000000")))
         except WireError as error:
-            return frozenset() if error.failure.error_class == "unsupported" else error.failure
-        return frozenset()
+            if error.failure.error_class != "unsupported":
+                return self.wire.clean(error.failure)
+        return Failure("unsupported", "runware answers and takes the key, it has no list of models")
 
     async def close(self) -> None:
         """Close the connections."""
