@@ -39,6 +39,9 @@ lint: $(VENV)/.installed-dev ## Check format, style, types, layers and generated
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/igny8 schema export --check
+	$(BIN)/igny8 fmt --check
+	$(BIN)/igny8 -C examples/minimal fmt --check
+	$(BIN)/igny8 -C examples/agency fmt --check
 
 format: $(VENV)/.installed-dev ## Format the code
 	$(BIN)/ruff format .

@@ -19,7 +19,7 @@ def show_findings(output: Output, compilation: Compilation, *, to_stderr: bool =
     """Print every finding with its source line, and how to learn more."""
     say = output.note if to_stderr else output.data
     for finding in compilation.findings:
-        for line in _lines(output, finding, compilation.sources.get(finding.file, ""), to_stderr):
+        for line in finding_lines(output, finding, compilation.sources.get(finding.file, ""), to_stderr):
             say(line)
     for item in compilation.waived:
         say(_waived_line(output, item, to_stderr))
@@ -53,7 +53,8 @@ def _waived_line(output: Output, item: Waived, to_stderr: bool) -> str:
     return f"{place}: {code} {finding.message} (until {waiver.expires}, {waiver.owner}: {waiver.reason})"
 
 
-def _lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) -> list[str]:
+def finding_lines(output: Output, finding: Diagnostic, source: str, to_stderr: bool) -> list[str]:
+    """Return a finding with its source line and its hint, as lines."""
     mark = finding.mark
     severity = output.style(f"{finding.severity}[{finding.code}]", finding.severity, stderr=to_stderr)
     lines = [f"{finding.file}:{mark.line}:{mark.column}: {severity} {finding.message}"]

@@ -134,6 +134,7 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG121", "waiver has expired", "The day of the waiver has passed, so what it waived counts again. Mend the finding, or agree with the owner on a new day."),
     CodeEntry("IG122", "waiver expires soon", "The waiver expires within 14 days. From the day after, it is an error and what it waived counts again."),
     CodeEntry("IG123", "code cannot be waived", "Warnings and violated policies can be waived. Errors, and findings about waivers themselves, cannot."),
+    CodeEntry("IG125", "older version", "The file is written in an older version of the config language. It is still read; `igny8 migrate` writes it in the current one and keeps comments."),
     CodeEntry("IG130", "names differ only in case", "Two files whose names differ only in the case of letters are one file on macOS and Windows: a checkout there loses one of them. Rename one."),
     CodeEntry("IG131", "keyword listed twice", "A keyword stands twice in one list, in the same or another case. The second adds nothing; remove it."),
     CodeEntry("IG132", "more mistakes than are shown", "A file with very many mistakes is told about with the first hundred. Mend those, and the rest is shown."),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from reconciler.config.migrations import Step, migrate_value, new_path, steps_from
 from reconciler.config.plain_yaml import NOT_PLAIN, PlainReader
 from reconciler.config.secrets import looks_like_secret, secret_finding
 from reconciler.config.suggest import did_you_mean
@@ -129,11 +130,12 @@ def _load_plain(path: str, text: str, kind: Kind, reader: PlainReader) -> tuple[
 def _load_carefully(path: str, file_text: str, kind: Kind) -> tuple[Authored | None, list[Diagnostic]]:
     text, first_line, body = file_text, 1, None
     if path.endswith(".md"):
-        parts = _split_front_matter(file_text)
+        parts = front_matter(file_text)
         if parts is None:
             hint = "begin the file with --- and end it with ---"
             return None, [Diagnostic("IG107", "no front matter", path, hint=hint)]
-        text, body = parts
+        _, text, rest = parts
+        body = rest.partition("\n")[2]
         first_line = 2
     document, found = read_yaml(text, path, first_line=first_line)
     findings = list(found)
@@ -143,6 +145,9 @@ def _load_carefully(path: str, file_text: str, kind: Kind) -> tuple[Authored | N
         found_as = "is empty" if document.value is None else "is no mapping"
         hint = f"begin with `apiVersion: {API_VERSION}`"
         return None, [*findings, Diagnostic("IG107", f"the document {found_as}", path, hint=hint)]
+    for step in steps_from(document.value.get("apiVersion")):
+        findings.append(_older_version(path, step, document))
+        document = _migrated(step, kind, document)
     findings.extend(_check_header(path, kind, document))
     findings.extend(_find_doubtful(path, document))
     if document.value.get("kind") in [other.name for other in KINDS if other is not kind]:
@@ -159,13 +164,29 @@ def _load_carefully(path: str, file_text: str, kind: Kind) -> tuple[Authored | N
     return Authored(kind, name, path, value, file_text, body_line, document), findings
 
 
-def _split_front_matter(text: str) -> tuple[str, str] | None:
+def _older_version(path: str, step: Step, document: Document) -> Diagnostic:
+    mark = document.values.get(("apiVersion",), Mark())
+    hint = f"`igny8 migrate` writes it as {step.new}"
+    return Diagnostic("IG125", f"{step.old} is an older version", path, mark, "apiVersion", hint, "warning")
+
+
+def _migrated(step: Step, kind: Kind, document: Document) -> Document:
+    """Return a document in the words of the next version, with every field where it was written."""
+    return Document(
+        {**migrate_value(step, kind.name, document.value), "apiVersion": step.new},
+        {new_path(step, kind.name, document.value, path): mark for path, mark in document.values.items()},
+        {new_path(step, kind.name, document.value, path): mark for path, mark in document.keys.items()},
+    )
+
+
+def front_matter(text: str) -> tuple[str, str, str] | None:
+    """Return the opening line of a file, its front matter, and the closing line with the body; None without any."""
     lines = text.splitlines(keepends=True)
     if not lines or lines[0].strip() != "---":
         return None
     for index, line in enumerate(lines[1:], 1):
         if line.strip() == "---":
-            return "".join(lines[1:index]), "".join(lines[index + 1 :])
+            return lines[0], "".join(lines[1:index]), "".join(lines[index:])
     return None
 
 

@@ -73,7 +73,7 @@ class Tree:
         """Return kind and name of every declaration that has a file here, be it readable or not."""
         found = {(file.kind.slug, name_of(file.kind, file.path)) for file in self.files if file.kind is not None}
         for finding in self.findings:
-            kind = _kind_of(finding.file)
+            kind = kind_of_path(finding.file)
             if kind is not None:
                 found.add((kind.slug, name_of(kind, finding.file)))
         return frozenset(found)
@@ -157,7 +157,7 @@ class _Walk:
                 self._take(path, entry.stat(follow_symlinks=False))
 
     def _take(self, path: str, status: os.stat_result) -> None:
-        kind = _kind_of(path)
+        kind = kind_of_path(path)
         if kind is None and not _is_keyword_list(path):
             self.findings.append(_unknown_file(path))
         elif stat.S_ISLNK(status.st_mode):
@@ -199,7 +199,8 @@ _PLACES: dict[str, tuple[Kind, str, int]] = {
 _SINGLETONS = {kind.place: kind for kind in KINDS if kind.is_singleton}
 
 
-def _kind_of(path: str) -> Kind | None:
+def kind_of_path(path: str) -> Kind | None:
+    """Return what a file declares by its path from the root; None where igny8 reads no declaration."""
     folder, separator, rest = path.partition("/")
     if not separator:
         return _SINGLETONS.get(path)

@@ -167,7 +167,7 @@ def read_yaml(text: str, file: str, *, first_line: int = 1) -> tuple[Document | 
     `first_line` is the line of the file that the text begins at (front matter does not begin at the first).
     """
     document = Document()
-    composer = _Composer(file, _events(text), document)
+    composer = _Composer(file, parse_events(text), document)
     try:
         _read_document(composer)
     except _RefusedError as refused:
@@ -180,7 +180,8 @@ def read_yaml(text: str, file: str, *, first_line: int = 1) -> tuple[Document | 
     return document, _shifted(tuple(composer.findings), first_line)
 
 
-def _events(text: str) -> Iterator[Any]:
+def parse_events(text: str) -> Iterator[Any]:
+    """Yield the events of a text, in the YAML parser's own terms; raises its errors."""
     # A bare `yaml.parse` is a generator over the C parser; the parser object is closed with it.
     return iter(yaml.parse(text, Loader=_Loader))
 

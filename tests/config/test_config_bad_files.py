@@ -620,7 +620,7 @@ def told(item):
 
 
 def test_every_code_is_in_the_corpus():
-    covered = {mistake.code for mistake in CORPUS} | {"IG132"}  # tests of their own below
+    covered = {mistake.code for mistake in CORPUS} | {"IG132", "IG125", "IG435", "IG436"}  # tests of their own
     assert covered | set(NOT_REACHABLE) == {entry.code for entry in CODES}
     assert not covered & set(NOT_REACHABLE)
 
