@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.errors import UnreachableError
-from reconciler.kinds.fields import SecretRef
 from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.operations.credentials import resolve_secret
 from reconciler.pipeline.decisions import ChosenModel
 from reconciler.pipeline.port import SiteContext
 from reconciler.providers import find_adapter
@@ -71,18 +70,3 @@ class ProviderPool:
         for provider in self._made.values():
             await provider.close()
         self._made.clear()
-
-
-def resolve_secret(root: Path, owner: str, reference: SecretRef) -> str:
-    """Return a secret's value; UnreachableError, naming the reference but never a value, when it cannot be had."""
-    if reference.env is not None:
-        value = os.environ.get(reference.env, "")
-        if not value:
-            raise UnreachableError(f"{owner}: the environment variable {reference.env} is not set")
-        return value
-    if reference.file is not None:
-        try:
-            return (root / reference.file).read_text().strip()
-        except OSError as error:
-            raise UnreachableError(f"{owner}: the secret file {reference.file} cannot be read") from error
-    raise UnreachableError(f"{owner}: this version does not read SOPS files", hint="use {env: NAME} or {file: PATH}")
