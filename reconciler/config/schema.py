@@ -12,12 +12,13 @@ from pydantic_core import ErrorDetails
 
 from reconciler.config.documents import Authored
 from reconciler.config.resolve import Patched, Resolution
+from reconciler.config.secrets import secret_finding
 from reconciler.config.suggest import did_you_mean, legacy_replacement
 from reconciler.config.yaml_reader import FINDINGS_MAX
 from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 from reconciler.ids import canonical_bytes
 from reconciler.kinds.extensions import Extensions
-from reconciler.kinds.fields import NAME_PATTERN, Spec, timezones
+from reconciler.kinds.fields import NAME_PATTERN, SecretRef, Spec, timezones
 
 _TYPE_NAMES = {
     "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
@@ -208,6 +209,8 @@ def _finding(
 ) -> Diagnostic:
     kind = detail["type"]
     full = (*at, *path)
+    if kind not in ("extra_forbidden", "missing", "secret_ref") and _is_in_secret(model, path):
+        return secret_finding(*locator.place(full), full)  # what stands there may be one, whatever it looks like
     field = format_path(full)
     about_key = kind == "extra_forbidden" or "[key]" in detail["loc"]
     file, mark = locator.place(full, key=about_key)
@@ -326,6 +329,16 @@ def _members(annotation: Any) -> list[Any]:
     if origin is Annotated:
         return _members(get_args(annotation)[0])
     return [] if origin is Literal else [annotation]
+
+
+def _is_in_secret(model: Any, path: FieldPath) -> bool:
+    """Tell whether a path leads into a field that takes a reference to a secret."""
+    found = [model]
+    for step in path:
+        found = [inner for annotation in found for inner in _descend(annotation, step)]
+        if SecretRef in found:
+            return True
+    return False
 
 
 def _is_model(annotation: Any) -> bool:

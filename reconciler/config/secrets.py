@@ -10,19 +10,47 @@ from reconciler.diagnostics import Diagnostic, FieldPath, Mark, format_path
 if TYPE_CHECKING:
     from reconciler.config.documents import Authored
 
+# The beginnings are what makes a key; random text without one is told by the name of its field instead.
 _SHAPES = re.compile(
-    r"""\b(sk|pk|rk)[-_](live|test|proj|ant|or)?[-_A-Za-z0-9]{16,}   # OpenAI, Anthropic, Stripe
-    |\bAKIA[0-9A-Z]{16}\b | \bAIza[0-9A-Za-z_-]{30,}                  # AWS, Google
-    |\b(ghp|gho|ghs|glpat|xox[abpr]|shpat|whsec)[-_][0-9A-Za-z_-]{16,} # GitHub, GitLab, Slack, Shopify, webhooks
-    |\bre_[0-9A-Za-z]{8,}_[0-9A-Za-z]{8,}                             # Resend
-    |\b[0-9a-f]{24}:[0-9a-f]{64}\b                                    # Ghost Admin API
-    |\beyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}\.                    # JSON Web Token
+    r"""(?<![A-Za-z0-9])(?:
+        (?:sk|pk|rk)[-_](?:live|test|proj|ant|or)?[-_A-Za-z0-9]{16,}      # OpenAI, Anthropic, Stripe
+        |(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])    # AWS
+        |AIza[0-9A-Za-z_-]{30,}                                            # Google
+        |(?:ghp|gho|ghu|ghs|ghr|glpat|gldt|glft|glsoat|glrt|glcbt|glimt|glptt|glagent|gloas|xox[aboprs]|shpat|shpss|whsec
+            )[-_][0-9A-Za-z_-]{16,}                                        # GitHub, GitLab, Slack, Shopify, webhooks
+        |github_pat_[0-9A-Za-z_]{20,} | GR1348941[0-9A-Za-z_-]{20,}
+        |re_[0-9A-Za-z]{8,}_[0-9A-Za-z]{8,}                                # Resend
+        |SG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}                          # SendGrid
+        |[0-9a-z]{32}-us[0-9]{1,2}(?![0-9])                                # Mailchimp
+        |(?:AC|SK)[0-9a-f]{32}(?![0-9a-z])                                 # Twilio
+        |sq0(?:csp|atp)-[0-9A-Za-z_-]{22,}                                 # Square
+        |pypi-AgE[0-9A-Za-z_-]{60,} | npm_[0-9A-Za-z]{36} | hf_[0-9A-Za-z]{30,}
+        |[0-9]{8,10}:[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])                    # Telegram
+        |[MNO][0-9A-Za-z_-]{23,25}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27}    # Discord
+        |[0-9a-f]{24}:[0-9a-f]{64}(?![0-9a-f])                             # Ghost Admin API
+        |eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}\.                       # JSON Web Token
+        |AGE-SECRET-KEY-1[0-9A-Z]{20,}
+        |hooks\.slack\.com/services/T[0-9A-Z]{6,}/B[0-9A-Z]{6,}/[0-9A-Za-z]{16,}
+    )
+    |AccountKey=[0-9A-Za-z+/=]{40,}                                        # Azure
+    |:_authToken=\S{8,}                                                    # npm
+    |://[^\s:/?\#@\[\]{}]+:[^\s/?\#@\[\]{}]{3,}@                           # a password in an address
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
 _RUN = re.compile(r"[-_:.A-Za-z0-9]{16,}")
 _SECRET_WORDS = "(api_key|secret|password|token|private_key)"
-_WORDS = ("api_key", "private_key", "secret", "password", "token")
+_WORDS = (
+    "api_key",
+    "private_key",
+    "secret",
+    "password",
+    "token",
+    "PRIVATE KEY",
+    "AccountKey",
+    "_authToken",
+    "hooks.slack",
+)
 _SECRET_KEY = re.compile(rf"(^|_){_SECRET_WORDS}$")
 _SECRET_LINE = re.compile(rf"""{_SECRET_WORDS}["']?\s*:\s*[^\s{{]""")
 
@@ -34,7 +62,7 @@ def looks_like_secret(text: str) -> bool:
 
 def might_hold_secrets(text: str) -> bool:
     """Tell whether the text of a file is worth a closer look; False is sure."""
-    if "\\" in text or "PRIVATE KEY" in text or any(word in text for word in _WORDS):
+    if "\\" in text or any(word in text for word in _WORDS) or ("@" in text and "://" in text):
         return True
     return any(looks_like_secret(run) for run in _RUN.findall(text))
 

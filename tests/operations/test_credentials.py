@@ -133,7 +133,7 @@ def test_what_was_changed_or_is_of_another_kind_is_refused_and_tells_no_value(tm
 
 def test_a_missing_key_names_those_that_there_are(tmp_path, identity):
     text = encrypted(tmp_path, "s.yaml", "a: {b: x}\n", identity).read_text()
-    with pytest.raises(SopsError, match="no key a.c") as raised:
+    with pytest.raises(SopsError, match=r"no key a\.c") as raised:
         decrypt_value(text, "s.yaml", "a.c", [str(identity)])
     assert raised.value.hint == "it has a.b"
     assert keys_in(text, "s.yaml") == ("a.b",)
