@@ -28,6 +28,7 @@ import reconciler
 from reconciler.config.tree import Signature
 from reconciler.diagnostics import Diagnostic, Mark
 
+_CATALOGS = ""  # no file has this path
 # A file that was changed a moment before it was read may change again without its times telling.
 _SETTLED_NS = 2_000_000_000
 _INDEX_BYTES_MAX = 256 * 1024 * 1024
@@ -81,6 +82,20 @@ class Cache:
         if self.path is not None:
             self.is_changed = True
             self.left[path] = _row(entry, self.read_at_ns)
+
+    def find_catalogs(self, context: str) -> tuple[Diagnostic, ...] | None:
+        """Return what the rules of the catalogues found when everything that is no site was as it is."""
+        row = self.found.get(_CATALOGS)
+        if row is None or row[0] != context:
+            return None
+        self.left[_CATALOGS] = row
+        return tuple(_finding(item) for item in row[1])
+
+    def put_catalogs(self, context: str, findings: Iterable[Diagnostic]) -> None:
+        """Leave what the rules of the catalogues found."""
+        if self.path is not None:
+            self.is_changed = True
+            self.left[_CATALOGS] = [context, [_finding_row(item) for item in findings]]
 
     def add(self, path: str, findings: Iterable[Diagnostic]) -> None:
         """Leave more findings with the new entry of a file."""

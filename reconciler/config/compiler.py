@@ -62,13 +62,12 @@ def _compile(tree: Tree, extensions: Extensions, today: date, environment: str, 
         index, found = index_named(environment, documents)
         findings.extend(found)
     draft = draft_catalogs(tree, loaded, extensions, today, findings, index, hits)
-    for check in CATALOG_CHECKS:
-        findings.extend(check(draft))
+    others = sorted(ref for ref in tree.declared if ref[0] != "site")
+    contexts = Contexts([repr(extensions), str(today), environment, others], loaded.digests)
+    findings.extend(_check_catalogs(draft, cache, contexts.everything))
     resources = [_resource(draft, ref) for ref in draft.specs if draft.documents[ref].kind.is_resource]
     sites, doubles = _first_of_each([file for file in tree.files if file.kind is SITE])
     findings.extend(doubles)
-    others = sorted(ref for ref in tree.declared if ref[0] != "site")
-    contexts = Contexts([repr(extensions), str(today), environment, others], loaded.digests)
     compiler = SiteCompiler(draft, sites, index, cache, contexts)
     results: list[SiteResult] = []
     for batch in _batches(sites):
@@ -117,6 +116,15 @@ def _check_policies(
             cache.add(site.file.path, said.get(site.resource.ref, ()))
     in_force = tuple(placed for placed in placed_waivers(draft) if placed.expires_on >= draft.today)
     return replace(checked.policies, waivers=in_force), checked.findings
+
+
+def _check_catalogs(draft: Draft, cache: Cache, context: str) -> Sequence[Diagnostic]:
+    """Return what the rules of the catalogues find; templates alone take as long as a small root."""
+    found = cache.find_catalogs(context)
+    if found is None:
+        found = tuple(finding for check in CATALOG_CHECKS for finding in check(draft))
+        cache.put_catalogs(context, found)
+    return found
 
 
 @contextmanager

@@ -275,11 +275,15 @@ def about(ref: Ref, findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 class Contexts:
-    """What sites depend on, as digests: everything that is no site, the site's account, its keyword files."""
+    """What sites depend on, as digests: everything that is no site, the site's account, its keyword files.
+
+    `everything` tells all that is no site.
+    """
 
     def __init__(self, common: object, digests: Mapping[str, str]) -> None:
         shared = {path: digest for path, digest in digests.items() if not path.startswith(("accounts/", "keywords/"))}
         self._common = digest_value([common, shared, sorted(path for path in digests if path not in shared)])
+        self.everything = digest_value([self._common, digests])
         self._digests = digests
         self._found: dict[tuple[str, tuple[str, ...]], str] = {}
 
