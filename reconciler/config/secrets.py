@@ -38,7 +38,8 @@ _SHAPES = re.compile(
     |-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
-_RUN = re.compile(r"[-_:.A-Za-z0-9]{16,}")
+# No shape is shorter: `sk-` and sixteen characters.
+_RUN = re.compile(r"[-_:.A-Za-z0-9]{19,}")
 _SECRET_WORDS = "(api_key|secret|password|token|private_key)"
 _WORDS = (
     "api_key",

@@ -155,7 +155,7 @@ class SiteCompiler:
         if isinstance(text, Diagnostic):
             return _Site(file, None, [text])
         laid, found = self._lay(file, text)
-        site = _Site(file, laid.document, found, laid.hits, text_digest(text))
+        site = _Site(file, laid.document, found, laid.hits, text_digest(text) if self._cache.is_kept else "")
         if laid.document is not None:
             self._validate(site, laid.document)
         return site

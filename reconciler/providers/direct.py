@@ -40,6 +40,7 @@ from reconciler.providers.port import (
     Structured,
     TextRequest,
 )
+from reconciler.providers.tokens import count_tokens
 from reconciler.providers.wire import Wire, WireError
 from reconciler.usage import Usage
 
@@ -148,10 +149,13 @@ class DirectProvider:
             return Embeddings((), Usage(), failure=classify(error, self.secrets), window=read_window(exchange.headers))
         finally:
             _exchange.reset(token)
+        told = result.usage.input_tokens
+        usage = Usage(told) if told else Usage(sum(map(count_tokens, request.texts)), is_estimated=True)
         return Embeddings(
             tuple(tuple(vector) for vector in result.embeddings),
-            Usage(input_tokens=result.usage.input_tokens),
+            usage,
             provider_request_id=result.provider_response_id or exchange.headers.get("x-request-id", ""),
+            notes=() if told else ("the provider told no usage: the tokens are an estimate",),
             window=read_window(exchange.headers),
         )
 

@@ -17,29 +17,29 @@ def check_image_settings(draft: Draft) -> Iterable[Diagnostic]:
         return
     no_quality = {adapter.name for adapter in draft.extensions.adapters if not adapter.takes_image_quality}
     providers = draft.providers.providers
-    fine: set[tuple[str, str, str]] = set()
+    fine: set[tuple[int, int]] = set()
     for name, site in draft.sites.items():
-        ai = site.ai
+        ai, shared = site.ai, (id(site.stages), id(site.ai))
+        if shared in fine:  # many sites share both
+            continue
+        fine.add(shared)
         for model_name, model in _models_of(draft, draft.models, site):
-            asked = (model_name, ai.image_quality, ai.image_size)
-            if asked in fine:
-                continue
             provider = providers.get(model.provider)
             drops_quality = provider is not None and provider.adapter in no_quality
             if ai.image_quality != "standard" and drops_quality:
+                fine.discard(shared)
                 yield draft.find(
                     "IG435", ("site", name), ("ai", "image_quality"),
                     f"{model_name} takes no image_quality: {ai.image_quality} is left out",
                     hint="remove it, or use another image model", severity="warning",
                 )  # fmt: skip
             elif model.sizes and ai.image_size not in model.sizes:
+                fine.discard(shared)
                 yield draft.find(
                     "IG436", ("site", name), ("ai", "image_size"),
                     f"{model_name} offers {', '.join(model.sizes)}, not {ai.image_size}",
                     hint="write one of them, or add the size to the model", severity="warning",
                 )  # fmt: skip
-            else:
-                fine.add(asked)
 
 
 def _models_of(draft: Draft, catalog: ModelCatalog, site: Site) -> Iterator[tuple[str, Model]]:

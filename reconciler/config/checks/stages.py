@@ -164,14 +164,18 @@ def check_image_sizes(draft: Draft) -> Iterable[Diagnostic]:
 
 def check_run_time(draft: Draft) -> Iterable[Diagnostic]:
     """The run that feeds a slot can be over before it."""
+    waits: dict[tuple[int, int, int], int] = {}
     for name, site in draft.sites.items():
         automatic = site.automation.enabled and site.publishing.auto_approval and site.publishing.auto_publish
         if not automatic or site.automation.frequency == "hourly":
             continue  # an hourly slot is fed by the run of the hour before
-        start = _minutes(site.automation.time)
+        shared = (id(site.stages), site.delays.within_stage, site.delays.between_stage)
+        if shared not in waits:  # many sites share their stages
+            waits[shared] = _seconds_of_delays(site)
+        needed, start = waits[shared], _minutes(site.automation.time)
         for index, slot in enumerate(site.publishing.time_slots):
             seconds = (_minutes(slot) - start) * 60
-            if 0 <= seconds < 3600 * 6 and seconds <= (needed := _seconds_of_delays(site)):
+            if 0 <= seconds < 3600 * 6 and seconds <= needed:
                 yield draft.find(
                     "IG504", ("site", name), ("publishing", "time_slots", index),
                     f"the run begins at {site.automation.time} and waits {needed} s in all: too late for the slot {slot}",
