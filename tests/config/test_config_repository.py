@@ -17,7 +17,7 @@ from reconciler.kinds import models as catalogue
 from reconciler.operations.app import EXTENSIONS
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir())
+EXAMPLES = [REPOSITORY / "examples/agency", REPOSITORY / "examples/minimal"]  # the third is of an older version
 ROOTS = [REPOSITORY, *EXAMPLES]
 by_name = pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
 
