@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class _Handler(FileSystemEventHandler):
 @contextlib.contextmanager
 def watched(root: Path, changed: asyncio.Event) -> Iterator[None]:
     """Set the event whenever a config file below the root changes, as long as the block lasts."""
+    # A folder that appears while the watch begins is added twice; the second time takes the first one's place.
+    warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
     real = root.resolve()
     observer = Observer()
     observer.schedule(_Handler(real, asyncio.get_running_loop(), changed), str(real), recursive=True)
