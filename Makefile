@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format fuzz bench golden clean
+.PHONY: help demo test lint format fuzz soak bench golden clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,11 +50,14 @@ format: $(VENV)/.installed-dev ## Format the code
 fuzz: $(VENV)/.installed-dev ## Feed the loader odd files for a minute
 	@$(BIN)/python tests/fuzz/fuzz_loader.py --seconds $(or $(SECONDS_LONG),60)
 
+soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check every law; SEED=N repeats a run
+	@$(BIN)/python tests/ledger/random_ledger.py --operations $(or $(OPERATIONS),100000) $(if $(SEED),--seed $(SEED))
+
 bench: $(VENV)/.installed-dev ## Run the benchmarks
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $$(grep -l __main__ benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 golden: $(VENV)/.installed-dev ## Write the expected texts of the scenarios anew; read the diff before you commit it
-	IGNY8_GOLDEN=write $(BIN)/python -m pytest tests/scenarios --numprocesses auto
+	IGNY8_GOLDEN=write $(BIN)/python -m pytest tests/scenarios tests/cli/test_cli_plan_formats.py --numprocesses auto
 	$(BIN)/igny8 schema export
 	$(BIN)/python docs/reference/generate.py
 

@@ -102,9 +102,11 @@ def shorten(text: str, width: int) -> str:
     """Return a text that takes at most so many columns, cut with an ellipsis."""
     if _width(text) <= width:
         return text
-    while text and _width(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    taken = end = 0
+    while end < len(text) and taken + _width(text[end]) <= width - 1:
+        taken += _width(text[end])
+        end += 1
+    return text[:end] + "…"
 
 
 def is_interactive() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -33,6 +34,11 @@ class SystemClock:
         import asyncio  # takes as long to import as a small root to validate
 
         await asyncio.sleep(seconds)
+
+
+def ticks() -> float:
+    """Return seconds on a clock that only moves forward: for how long something took, never for when it was."""
+    return time.monotonic()
 
 
 @dataclass

@@ -22,6 +22,7 @@ from reconciler.operations.stopping import StopSignal
 from reconciler.operations.telemetry import NO_TRACES, Traces
 from reconciler.operations.validate import validate
 from reconciler.pipeline.progress import ProgressEvent
+from reconciler.plan.observed import DEFAULT_OPTIONS
 from reconciler.providers.port import Completion, ImageAnswer, ImageRequest, Provider, TextRequest
 from reconciler.store.engine import Database
 
@@ -197,7 +198,7 @@ class World:
         """Plan and apply the root as it stands."""
         compilation = self.compile()
         assert compilation.is_valid, compilation.findings
-        planned = plan(self.database, compilation, self.clock)
+        planned = plan(self.database, compilation, self.clock, options=options.get("options", DEFAULT_OPTIONS))
         return apply(self.database, compilation, planned.plan, clock=self.clock, actor="tester", **options)
 
     def engine(self, stop: StopSignal | None = None, *, with_delays: bool = True) -> Engine:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ def png(width: int = 64, height: int = 64, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-class Store:
+class Store(ABC):
     """What both have in common: faults, and images at addresses of their own."""
 
     def __init__(self, server: AiServer, image: bytes | None = None) -> None:
@@ -51,8 +52,9 @@ class Store:
             return self.image_reply or Reply(raw=self.image, headers={"content-type": "image/png"})
         return self.serve(request)
 
+    @abstractmethod
     def serve(self, request: Request) -> Reply | None:
-        raise NotImplementedError
+        """Answer what is no image."""
 
 
 class Runware(Store):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.differences import show_difference
+from cli.differences import change_files
 from cli.exits import Exit
 from cli.output import counted
 from cli.session import Session
@@ -36,7 +36,7 @@ def fmt(session: Session, paths: tuple[Path, ...], check: bool, diff: bool, stdi
     """
     from cli.diagnostics import finding_lines
     from reconciler.operations.app import EXTENSIONS
-    from reconciler.operations.format import format_root, write_text
+    from reconciler.operations.format import format_root
 
     if paths == (Path("-"),):
         _format_stdin(session, stdin_filename)
@@ -48,13 +48,7 @@ def fmt(session: Session, paths: tuple[Path, ...], check: bool, diff: bool, stdi
             for line in finding_lines(session.output, finding, item.before, to_stderr=True):
                 session.output.note(line)
     changed = [item for item in found if item.is_changed]
-    for item in changed:
-        if diff:
-            show_difference(session.output, item.path, item.before, item.after)
-        else:
-            session.output.data(f"{'not in form' if check else 'formatted'}: {item.path}")
-        if not (check or diff):
-            write_text(root / item.path, item.after)
+    change_files(session.output, root, changed, diff=diff, todo="not in form" if check else "", done="formatted")
     session.output.note(
         f"{counted(len(found), 'file')}, {len(changed)} {'to format' if check or diff else 'formatted'}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.differences import show_difference
+from cli.differences import change_files
 from cli.exits import Exit
 from cli.output import counted
 from cli.session import Session
@@ -26,18 +26,11 @@ def migrate(session: Session, check: bool, diff: bool) -> None:
       igny8 migrate
       igny8 -C examples/v1beta1 migrate --check
     """
-    from reconciler.operations.format import write_text
     from reconciler.operations.migrate import migrate_root
 
     root = session.installation().root
     changed = [item for item in migrate_root(root) if item.is_changed]
-    for item in changed:
-        if diff:
-            show_difference(session.output, item.path, item.before, item.after)
-        else:
-            session.output.data(f"{'to migrate' if check else 'migrated'}: {item.path}")
-        if not (check or diff):
-            write_text(root / item.path, item.after)
+    change_files(session.output, root, changed, diff=diff, todo="to migrate" if check else "", done="migrated")
     session.output.note(f"{counted(len(changed), 'file')} {'to migrate' if check or diff else 'migrated'}")
     if changed and check:
         raise Exit(ExitCode.CHANGES)

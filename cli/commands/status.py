@@ -48,6 +48,8 @@ def status(session: Session, format_: str, at: str | None) -> None:
     for site in found.sites:
         if site.last_run_note:
             output.data(f"{site.site}: last run {site.last_run_state}: {site.last_run_note}")
+        if site.leaving:
+            output.data(f"{site.site}: deleting: {site.leaving}")
         if site.set_aside:
             output.data(f"{site.site}: {site.set_aside} items were set aside after 3 failures")
 

@@ -45,6 +45,7 @@ class Entry(NamedTuple):
     digest: str
     keywords: int
     folder: str | None
+    moved: tuple[str, ...]
     findings: tuple[Diagnostic, ...]
     hits: frozenset[tuple[int, ...]] = frozenset()
 
@@ -186,10 +187,10 @@ def _scan(folder: Path) -> Iterable[str]:
 
 
 def _entry(row: list[Any]) -> Entry:
-    signature, content, context, account, keyword_files, digest, keywords, folder, findings, hits = row
+    signature, content, context, account, keyword_files, digest, keywords, folder, moved, findings, hits = row
     return Entry(
         tuple(signature) if signature else None, content, context, account, tuple(keyword_files), digest, keywords,
-        folder, tuple(_finding(item) for item in findings) if findings else (),
+        folder, tuple(moved), tuple(_finding(item) for item in findings) if findings else (),
         frozenset(tuple(hit) for hit in hits) if hits else frozenset(),
     )  # fmt: skip
 
@@ -198,7 +199,7 @@ def _row(entry: Entry, read_at_ns: int) -> list[Any]:
     signature = entry.signature
     if signature is not None and max(signature[1], signature[2]) > read_at_ns - _SETTLED_NS:
         signature = None
-    return [signature, *entry[1:8], [_finding_row(item) for item in entry.findings], sorted(entry.hits)]
+    return [signature, *entry[1:9], [_finding_row(item) for item in entry.findings], sorted(entry.hits)]
 
 
 def _finding_row(item: Diagnostic) -> list[Any]:

@@ -27,7 +27,10 @@ def canonical_form(model: type[BaseModel], value: Mapping[str, Any]) -> dict[str
 def _filler(model: type[BaseModel]) -> Fill:
     defaults: dict[str, Any] = {}
     fills: dict[str, Fill] = {}
+    excluded = [name for name, field in model.model_fields.items() if field.exclude]
     for name, field in model.model_fields.items():
+        if field.exclude:
+            continue
         default = field.get_default(call_default_factory=True)
         if default is not PydanticUndefined and default is not None:
             defaults[name] = TypeAdapter(field.rebuild_annotation()).dump_python(
@@ -40,10 +43,15 @@ def _filler(model: type[BaseModel]) -> Fill:
     def filled(value: Any) -> Any:
         if type(value) is not dict:  # another member of a union
             return value
-        form = {**defaults, **value}
-        for name in fills:
-            if name in value and value[name] is not None:
-                form[name] = fills[name](value[name])
+        form = {**defaults, **value} if defaults else value
+        for name, fill in fills.items():
+            item = value.get(name)
+            if item is not None:
+                if form is value:
+                    form = value.copy()
+                form[name] = fill(item)
+        if excluded:
+            form = {name: item for name, item in form.items() if name not in excluded}
         if None in form.values():
             form = {name: item for name, item in form.items() if item is not None}
         return form

@@ -62,9 +62,18 @@ class Resource:
     origin: Origin = field(repr=False, compare=False)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Return kind and name."""
+        return self.kind, self.name
+
+    @property
     def ref(self) -> str:
         """Return `kind/name`; a singleton is just its kind."""
         return self.kind if self.name == self.kind else f"{self.kind}/{self.name}"
+
+    def canonical(self) -> bytes:
+        """Return the spec as canonical JSON."""
+        return self.origin.canonical()
 
     @property
     def data(self) -> dict[str, Any]:
@@ -96,6 +105,7 @@ class SiteFacts(NamedTuple):
     account: str
     keywords: int
     folder: str | None
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,11 @@ class Draft:
         """Return the valid resources of a kind by name."""
         return {name: item for (slug, name), item in self.specs.items() if slug == kind and isinstance(item, spec)}
 
+    def _only(self, kind: str, spec: type[SpecT]) -> SpecT | None:
+        """Return the valid resource of a kind that there is one of, found without looking at all resources."""
+        item = self.specs.get((kind, kind))
+        return item if isinstance(item, spec) else None
+
     def has(self, kind: str, name: str) -> bool:
         """Tell whether a resource is declared, be it valid or not."""
         return (kind, name) in self.declared
@@ -133,27 +148,27 @@ class Draft:
     @cached_property
     def platform(self) -> Platform:
         """Return the platform, or its defaults when it is broken."""
-        return self.all("platform", Platform).get("platform") or Platform()
+        return self._only("platform", Platform) or Platform()
 
     @cached_property
     def models(self) -> ModelCatalog | None:
         """Return the model catalogue, or None when it is missing or broken."""
-        return self.all("models", ModelCatalog).get("models")
+        return self._only("models", ModelCatalog)
 
     @cached_property
     def providers(self) -> ProviderCatalog | None:
         """Return the provider catalogue, or None when it is missing or broken."""
-        return self.all("providers", ProviderCatalog).get("providers")
+        return self._only("providers", ProviderCatalog)
 
     @cached_property
     def tiers(self) -> TierCatalog | None:
         """Return the tier catalogue, or None when it is missing or broken."""
-        return self.all("tiers", TierCatalog).get("tiers")
+        return self._only("tiers", TierCatalog)
 
     @cached_property
     def industries(self) -> IndustryCatalog | None:
         """Return the industry catalogue, or None when it is missing or broken."""
-        return self.all("industries", IndustryCatalog).get("industries")
+        return self._only("industries", IndustryCatalog)
 
     @cached_property
     def accounts(self) -> dict[str, Account]:
@@ -204,7 +219,7 @@ class Compilation:
     """A compiled config root, as it is in an environment if one was chosen.
 
     With errors among the findings it must not be planned from. Waived findings are not among them, nor are the
-    `left_out`, so many, that a limited report does not tell.
+    `left_out`, so many, that a limited report does not tell. `moves` are the former names of resources that tell one.
     """
 
     tree: Tree
@@ -214,6 +229,7 @@ class Compilation:
     waived: tuple[Waived, ...] = ()
     policies: PolicySet | None = None
     left_out: int = 0
+    moves: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:

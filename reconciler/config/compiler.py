@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.cache import Cache
 from reconciler.config.checks import CATALOG_CHECKS, ROOT_CHECKS
+from reconciler.config.checks.moves import former_names
 from reconciler.config.compilation import Compilation, Draft, Resource, Sources, placed_waivers
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
 from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from reconciler.config.policies.rules import PolicySet
 
 # Enough for the rules to be run over many sites at once, few enough to be held beside everything else.
-SITES_A_BATCH = 200
+SITES_A_BATCH = 500
 SECRET_CODE = "IG209"
 LINT_CODES = ("IG212", "IG213")
 
@@ -88,7 +89,10 @@ def _compile(tree: Tree, extensions: Extensions, today: date, environment: str, 
     findings.extend(found)
     findings.sort(key=lambda item: (item.policy, item.resource if item.policy else ""))
     counting, waived = _waive(draft, _without_secrets(findings), in_environment=bool(environment))
-    return Compilation(tree, tuple(resources), in_order(_once(_without_lint(counting))), environment, waived, policies)
+    return Compilation(
+        tree, tuple(resources), in_order(_once(_without_lint(counting))), environment, waived, policies,
+        moves=former_names(whole),
+    )  # fmt: skip
 
 
 def _check_policies(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Schema = dict[str, Any]
-_NOT_SET = ("apiVersion", "kind", "name")
+_NOT_SET = ("apiVersion", "kind", "name", "moved")
 # A mapping is merged, so none of its keys is required and no default is put in; a list is written in full.
 _OF_WHOLES = ("required", "default", "minProperties")
 

@@ -28,7 +28,7 @@ from reconciler.kinds.extensions import Extensions
 
 Ref = tuple[str, str]
 Hit = tuple[int, ...]
-_NOT_PATCHED = ("apiVersion", "kind", "name", "template")
+_NOT_PATCHED = ("apiVersion", "kind", "name", "moved", "template")
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,10 +253,11 @@ def _sector_with_keywords(sector: Any, keyword_lists: Mapping[str, KeywordList],
     for keyword in (*sector.get("keywords", ()), *(listed.keywords if listed else ())):
         entry: Any = {"term": " ".join(keyword.split())} if type(keyword) is str else keyword
         term = entry.get("term") if type(entry) is dict else None
-        if type(term) is str:
-            folded = term.casefold()
-            if folded in seen:
-                continue
+        if type(term) is not str:
+            keywords.append(entry)
+            continue
+        folded = term.casefold()
+        if folded not in seen:
             seen.add(folded)
-        keywords.append(entry)
+            keywords.append(entry)
     return {**sector, "keywords": keywords}

@@ -39,7 +39,8 @@ _SHAPES = re.compile(
     re.VERBOSE,
 )
 # No shape is shorter: `sk-` and sixteen characters.
-_RUN = re.compile(r"[-_:.A-Za-z0-9]{19,}")
+_RUN_MIN = 19
+_RUN = re.compile(rf"[-_:.A-Za-z0-9]{{{_RUN_MIN},}}")
 _SECRET_WORDS = "(api_key|secret|password|token|private_key)"
 _WORDS = (
     "api_key",
@@ -63,9 +64,14 @@ def looks_like_secret(text: str) -> bool:
 
 def might_hold_secrets(text: str) -> bool:
     """Tell whether the text of a file is worth a closer look; False is sure."""
-    if "\\" in text or any(word in text for word in _WORDS) or ("@" in text and "://" in text):
+    if "\\" in text or ("@" in text and "://" in text):
         return True
-    return any(looks_like_secret(run) for run in _RUN.findall(text))
+    for word in _WORDS:
+        if word in text:
+            return True
+    # No run is longer than the word that it stands in, and most words are short.
+    long_words = [word for word in text.split() if len(word) >= _RUN_MIN]
+    return any(looks_like_secret(run) for word in long_words for run in _RUN.findall(word))
 
 
 def may_be_shown(line: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -34,6 +35,7 @@ from reconciler.kinds.site import Site, StageSettings
 
 Ref = tuple[str, str]
 _NONE = type(None)
+_KNOWN_FIELDS_MAX = 4_000
 Value = TypeVar("Value")
 
 
@@ -61,6 +63,15 @@ class _Shared:
     stages_json: orjson.Fragment
 
 
+class _Known(NamedTuple):
+    """A mapping or a list that several sites have in one field: as it was read, as it is in a spec, its canonical JSON."""
+
+    key: str
+    item: Any
+    value: Any
+    json: orjson.Fragment
+
+
 @dataclass(slots=True)
 class _Site:
     """A site on its way: what was written, and what came of it so far."""
@@ -83,15 +94,23 @@ class SiteCompiler:
     def __init__(
         self, draft: Draft, files: Sequence[SourceFile], index: PatchIndex | None, cache: Cache, contexts: Contexts
     ) -> None:
-        assert SITE is not None
         self._draft = draft
         self._index = index
         self._cache = cache
         self._contexts = contexts
-        self._files = {name_of(SITE, file.path): file for file in files}
+        self._all_files = files
+        self._again: dict[str, bytes] = {}
         self._shared: dict[bytes, _Shared] = {}
         self._reader = PlainReader()
+        self._met: dict[int, Any] = {}
+        self._known_fields: dict[int, _Known] = {}
         self._publishers = {entry.name: entry.settings.__pydantic_validator__ for entry in draft.extensions.publishers}
+
+    @cached_property
+    def _files(self) -> Mapping[str, SourceFile]:
+        """Return the files by the names of their sites; most compilations look nothing up."""
+        assert SITE is not None
+        return {name_of(SITE, file.path): file for file in self._all_files}
 
     @property
     def documents(self) -> Mapping[Ref, Authored]:
@@ -123,12 +142,14 @@ class SiteCompiler:
         self._check([site for site in begun if isinstance(site, _Site)])
         return [self._finish(site) if isinstance(site, _Site) else site for site in begun]
 
-    def compile_again(self, name: str) -> bytes:
+    def compile_again(self, name: str, digest: str) -> bytes:
         """Return the canonical JSON of a site that was known; ConflictError when its file is another one by now."""
-        site = self.read(self._files[name])
-        if site.spec is None:
-            raise ConflictError(f"{site.file.path} was changed while it was read", hint="run the command again")
-        return site.canonical
+        if name not in self._again:
+            site = self.read(self._files[name])
+            if site.spec is None or digest_bytes(site.canonical) != digest:
+                raise ConflictError(f"{site.file.path} was changed while it was read", hint="run the command again")
+            self._again[name] = site.canonical
+        return self._again[name]
 
     def _known(self, file: SourceFile) -> SiteResult | None:
         """Return what became of a file that is, with all that it depends on, as it was at the last compilation."""
@@ -146,7 +167,7 @@ class SiteCompiler:
             return SiteResult(file, None, None, entry.findings, entry.hits, is_known=True)
         name = file.path[file.path.rfind("/") + 1 : -len(".yaml")]
         resource = Resource("site", name, file.path, entry.digest, _KnownOrigin(self, name, entry.digest))
-        facts = SiteFacts(name, entry.account, entry.keywords, entry.folder)
+        facts = SiteFacts(name, entry.account, entry.keywords, entry.folder, entry.moved)
         return SiteResult(file, resource, facts, entry.findings, entry.hits, is_known=True)
 
     def read(self, file: SourceFile) -> _Site:
@@ -206,24 +227,61 @@ class SiteCompiler:
             return b""
 
     def _validate_rest(self, site: _Site, value: Mapping[str, Any], shared: _Shared) -> bool:
-        """Validate a site but for its AI settings and stages, which are taken over. False when anything is wrong."""
-        own = {key: item for key, item in value.items() if key not in ("ai", "stages") and item is not None}
+        """Validate a site but for its AI settings and stages, which are taken over. False when anything is wrong.
+
+        Fields that other sites wrote alike are taken over too.
+        """
+        own: dict[str, Any] = {}
+        known: dict[str, _Known] = {}
+        for key, item in value.items():
+            if item is None or key == "ai" or key == "stages":
+                continue
+            met = self._known_fields.get(id(item))
+            if met is None or met.key != key:
+                own[key] = item
+            else:
+                known[key] = met
+        fresh = [(key, item) for key, item in own.items() if type(item) is dict or type(item) is list]
         own = with_keywords(own, self._draft.keyword_lists)
+        rest = own.copy()
         try:
-            publisher = own.get("publisher")
+            publisher = rest.pop("publisher", None)
             if publisher is not None:
                 settings = {key: value for key, value in publisher.items() if key != "type"}
                 self._publishers[publisher["type"]].validate_json(orjson.dumps(settings))
-            spec = Site.__pydantic_validator__.validate_json(orjson.dumps(own))
+            spec = Site.__pydantic_validator__.validate_json(orjson.dumps(rest))
         except (ValidationError, TypeError, KeyError, AttributeError):
             return False
         data = canonical_form(Site, own)
-        data["ai"], data["stages"] = shared.ai_json, shared.stages_json
         # A frozen model is filled through its dict while nobody else has it; a copy would cost more than its validation.
-        spec.__dict__.update(ai=shared.ai, stages=shared.stages)
+        filled = spec.__dict__
+        filled.update(ai=shared.ai, stages=shared.stages)
+        if publisher is not None:
+            filled["publisher"] = publisher
+        for key, met in known.items():
+            filled[key] = met.value
+            data[key] = met.json
+        data["ai"], data["stages"] = shared.ai_json, shared.stages_json
         site.spec = spec
         site.canonical = canonical_bytes(data)
+        for key, item in fresh:
+            if key in data:  # `moved` is no part of what is resolved
+                self._meet(key, item, filled[key], data[key])
         return True
+
+    def _meet(self, key: str, item: Any, value: Any, form: Any) -> None:
+        """Remember a field of a valid site, when it is met again with what became of it.
+
+        The reader gives the same object for the same text. What is remembered is held, so that it stays the only one.
+        """
+        if self._met.get(id(item)) is item:
+            if len(self._known_fields) > _KNOWN_FIELDS_MAX:
+                self._known_fields.clear()
+            self._known_fields[id(item)] = _Known(key, item, value, orjson.Fragment(canonical_bytes(form)))
+            return
+        if len(self._met) > _KNOWN_FIELDS_MAX:
+            self._met.clear()
+        self._met[id(item)] = item
 
     def _check(self, sites: Sequence[_Site]) -> None:
         """Run the rules over all sites at once, and give each site what was found of it."""
@@ -261,9 +319,9 @@ class SiteCompiler:
             if isinstance(sector, dict) and "keywords_file" in sector
         )
         context = self._contexts.of(account, keyword_files)
-        keywords, folder = (facts.keywords, facts.folder) if facts else (0, None)
+        _, _, keywords, folder, moved = facts or SiteFacts("", "", 0, None)
         entry = Entry(
-            site.file.signature, site.content, context, account, keyword_files, digest, keywords, folder,
+            site.file.signature, site.content, context, account, keyword_files, digest, keywords, folder, moved,
             tuple(site.findings), site.hits,
         )  # fmt: skip
         self._cache.put(site.file.path, entry)
@@ -321,10 +379,7 @@ class _KnownOrigin(NamedTuple):
     digest: str
 
     def canonical(self) -> bytes:
-        text = self.compiler.compile_again(self.name)
-        if digest_bytes(text) != self.digest:
-            raise ConflictError(f"site/{self.name} was changed while it was read", hint="run the command again")
-        return text
+        return self.compiler.compile_again(self.name, self.digest)
 
     def provenance(self) -> Provenance:
         return self.compiler.resolve(self.name).provenance

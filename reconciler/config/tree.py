@@ -46,7 +46,7 @@ class SourceFile:
         if self.held is not None:
             return self.held
         try:
-            data = _read_bytes(self.root, self.path, follow=self.signature is None)
+            data = _read_bytes(self.root, self.path, self.signature)
         except OSError as error:
             return Diagnostic("IG101", f"cannot be read: {error.strerror}", self.path)
         if len(data) > FILE_BYTES_MAX:
@@ -56,12 +56,16 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Tree:
-    """All files of a config root, in path order, and what was wrong with reading them."""
+    """All files of a config root, in path order, and what was wrong with reading them.
+
+    `missing_kinds` are the slugs of kinds whose folder is not there at all.
+    """
 
     root: Path
     files: tuple[SourceFile, ...]
     findings: tuple[Diagnostic, ...]
     find_revision: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
+    missing_kinds: frozenset[str] = frozenset()
 
     @cached_property
     def revision(self) -> str:
@@ -81,7 +85,11 @@ class Tree:
 
 def name_of(kind: Kind, path: str) -> str:
     """Return the name of what a file declares: the file's own, or the kind's where there is only one."""
-    return kind.slug if kind.is_singleton else path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if kind.is_singleton:
+        return kind.slug
+    name = path[path.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    return name if dot < 0 else name[:dot]
 
 
 def read_tree(root: Path, *, files_max: int = ROOT_FILES_MAX) -> Tree:
@@ -97,7 +105,8 @@ def read_tree(root: Path, *, files_max: int = ROOT_FILES_MAX) -> Tree:
     if not walk.files and not walk.findings:
         walk.findings.append(_empty_root(root))
     walk.findings.extend(_find_case_doubles(walk.files))
-    return Tree(root, tuple(walk.files), tuple(walk.findings), lambda: read_revision(root))
+    missing = frozenset(kind.slug for folder, (kind, _, _) in _PLACES.items() if not (root / folder).is_dir())
+    return Tree(root, tuple(walk.files), tuple(walk.findings), lambda: read_revision(root), missing)
 
 
 def _find_case_doubles(files: Sequence[SourceFile]) -> Iterable[Diagnostic]:
@@ -217,22 +226,35 @@ def _unprintable(path: str) -> Diagnostic:
     return Diagnostic("IG106", "a file's name holds characters that cannot be shown", shown, hint="rename the file")
 
 
-def _read_bytes(root: Path, path: str, *, follow: bool) -> bytes:
-    """Return a regular file's content, at most one byte more than is allowed; never waits for a pipe."""
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+def _read_bytes(root: Path, path: str, signature: Signature | None) -> bytes:
+    """Return a regular file's content, at most one byte more than is allowed; never waits for a pipe.
+
+    Only a link has no signature, and only a link is followed.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if signature else 0)
     handle = os.open(f"{root}/{path}", flags)
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(status.st_mode) else "Not a regular file")
-        size = min(status.st_size, FILE_BYTES_MAX)
-        data = os.read(handle, size + 1)
-        # Only a file that grows meanwhile gives more: asking every file costs a buffer of a mebibyte.
-        while size < len(data) <= FILE_BYTES_MAX and (more := os.read(handle, FILE_BYTES_MAX + 1 - len(data))):
-            data += more
-        return data
+        # A pipe or a device has no size: what gives as much as the listing told, and then ends, is a file.
+        if signature and 0 < signature[0] <= FILE_BYTES_MAX:
+            data = os.read(handle, signature[0] + 1)
+            if len(data) == signature[0]:
+                return data
+        return _read_carefully(handle)
     finally:
         os.close(handle)
+
+
+def _read_carefully(handle: int) -> bytes:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "Is a directory" if stat.S_ISDIR(status.st_mode) else "Not a regular file")
+    os.lseek(handle, 0, os.SEEK_SET)
+    size = min(status.st_size, FILE_BYTES_MAX)
+    data = os.read(handle, size + 1)
+    # Only a file that grows meanwhile gives more: asking every file costs a buffer of a mebibyte.
+    while size < len(data) <= FILE_BYTES_MAX and (more := os.read(handle, FILE_BYTES_MAX + 1 - len(data))):
+        data += more
+    return data
 
 
 def environment_names(root: Path) -> tuple[str, ...]:

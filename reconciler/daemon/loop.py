@@ -15,12 +15,13 @@ from reconciler.errors import Igny8Error, LockedError
 from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
 from reconciler.operations.executor import Engine
+from reconciler.operations.funding import fund_accounts
 from reconciler.operations.publish import publish_due
 from reconciler.operations.run import run_wanted, wanted_due
 from reconciler.operations.stopping import StopSignal
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.store.engine import Database
-from reconciler.store.publications import break_lease, take_lease
+from reconciler.store.locks import break_lease, take_lease
 from reconciler.store.resources import load_specs
 
 LEADER = "reconcile"
@@ -76,6 +77,7 @@ async def _run_due(engine: Engine, tell: EventSink) -> bool:
     What keeps the installation from running is told, and tried again next pass.
     """
     try:
+        fund_accounts(engine.database, engine.clock)
         wanted = wanted_due(engine)
         if not wanted:
             return True

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.config.compilation import Compilation
-from reconciler.errors import BlockedError, ConflictError
+from reconciler.errors import BlockedError, ConflictError, LockedError
 from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
 from reconciler.operations.apply import apply, open_blocks
+from reconciler.operations.drift import applied_platform, heal, observe_drift
+from reconciler.operations.in_flight import end_stale_drains
 from reconciler.operations.plan import Planned, plan
 from reconciler.operations.validate import validate
-from reconciler.schedule.windows import window_state
+from reconciler.plan.change import Change
+from reconciler.plan.drift import Drifted
+from reconciler.plan.observed import PlanOptions
 from reconciler.store.engine import Database
 from reconciler.store.resources import load_specs
 from reconciler.store.runs import notify
@@ -32,7 +36,12 @@ class ConfigFollower:
     _drift: str = field(default="[]", init=False)
 
     def follow(self) -> bool:
-        """Apply the config root as a whole if it is valid, unblocked and within a window; tell why not otherwise."""
+        """Apply the config root as a whole if it is valid, unblocked and within a window; tell why not otherwise.
+
+        Drift comes first, and needs nothing of git: what was applied is kept up also while git cannot be followed.
+        """
+        mode = self._heal_mode()
+        self._see_to_drift(mode)
         compilation = validate(self.installation)
         if not compilation.is_valid:
             errors = [item for item in compilation.findings if item.severity == "error"]
@@ -47,30 +56,50 @@ class ConfigFollower:
                 },
             )
             return False
-        heal = self._platform(compilation).reconcile.heal
-        if heal == "report":
-            self._report_drift(compilation)
-        planned = plan(self.database, compilation, self.installation.clock, heal=heal == "enforce")
+        options = PlanOptions(heal=mode == "enforce")
+        planned = plan(self.database, compilation, self.installation.clock, options=options)
         if planned.plan.is_empty:
+            end_stale_drains(self.database)
             self._refused = ""
             return True
-        return self._apply(compilation, planned, heal=heal == "enforce")
+        return self._apply(compilation, planned, options)
 
-    def _report_drift(self, compilation: Compilation) -> None:
-        """Tell once about resources that somebody changed in the database."""
-        changes = plan(self.database, compilation, self.installation.clock).plan.changes
-        drifted = [change for change in changes if change.is_drift]
-        key = repr([change.to_json() for change in drifted])
+    def _heal_mode(self) -> str:
+        """Return what is to be done about drift, by the platform that was applied: the database's own may be drift."""
+        with self.database.read() as connection:
+            platform = applied_platform(connection)
+        return (platform or Platform()).reconcile.heal
+
+    def _see_to_drift(self, mode: str) -> None:
+        """Leave it, tell it once, or bring everything back to what was last applied."""
+        if mode == "enforce":
+            self._heal()
+        elif mode == "report":
+            self._report_drift()
+
+    def _heal(self) -> None:
+        try:
+            healed = heal(self.database, self.installation.clock)
+        except (BlockedError, ConflictError, LockedError) as error:
+            self.tell("heal_failed", {"reason": error.message})
+            return
+        if healed.generation is not None:
+            self.tell("healed", {"generation": healed.generation, "fields": _named(healed.changes)})
+
+    def _report_drift(self) -> None:
+        """Tell once about what somebody changed in the database."""
+        with self.database.read() as connection:
+            drifted = observe_drift(connection).resources
+        key = repr([item.to_json() for item in drifted])
         if drifted and key != self._drift:
-            fields = [f"{change.ref} {field.field}" for change in drifted for field in change.fields]
+            fields = _named(drifted)
             self.tell("drift_found", {"fields": fields})
             with self.database.write() as connection:
                 notify(connection, "drift_found", ", ".join(fields), self.installation.clock.now())
         self._drift = key
 
-    def _apply(self, compilation: Compilation, planned: Planned, *, heal: bool) -> bool:
-        now = self.installation.clock.now()
-        window = window_state(self._platform(compilation).reconcile.sync_windows, now)
+    def _apply(self, compilation: Compilation, planned: Planned, options: PlanOptions) -> bool:
+        window = planned.plan.window
         if not window.open:
             self._refuse(
                 f"window:{planned.plan.id}", "apply_deferred", {"reason": window.reason, "next_open": window.next_open}
@@ -85,9 +114,9 @@ class ConfigFollower:
         try:
             result = apply(
                 self.database, compilation, planned.plan,
-                clock=self.installation.clock, actor="reconciler", reason="reconcile", heal=heal,
+                clock=self.installation.clock, actor="reconciler", reason="reconcile", options=options,
             )  # fmt: skip
-        except (BlockedError, ConflictError) as error:
+        except (BlockedError, ConflictError, LockedError) as error:
             self.tell("apply_failed", {"reason": error.message})
             return False
         self._refused = ""
@@ -110,3 +139,8 @@ class ConfigFollower:
         if event != "apply_deferred":
             with self.database.write() as connection:
                 notify(connection, "apply_failed", f"{event}: {fields}", self.installation.clock.now())
+
+
+def _named(items: Sequence[Change | Drifted]) -> list[str]:
+    """Return the fields of changes as `kind/name field`; a whole resource is just named."""
+    return [text for item in items for text in ([f"{item.ref} {part.field}" for part in item.fields] or [item.ref])]

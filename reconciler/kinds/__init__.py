@@ -57,6 +57,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("Environment", "environment", "environments/*.yaml", Environment, is_resource=False),
     Kind("Policy", "policy", "policies/*.yaml", Policy, is_resource=False),
 )
+_ORDER = {kind.slug: index for index, kind in enumerate(KINDS)}
 RESOURCE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.is_resource)
 
 
@@ -67,4 +68,4 @@ def find_kind(slug_or_name: str) -> Kind | None:
 
 def kind_order(slug: str) -> int:
     """Return the place of a kind in dependency order."""
-    return next(index for index, kind in enumerate(KINDS) if kind.slug == slug)
+    return _ORDER[slug]

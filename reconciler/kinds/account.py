@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from reconciler.kinds.fields import AiOverrides, Country, Name, NamedSpec, Percent, Positive, Spec, Text
+from reconciler.kinds.fields import AiOverrides, Country, Date, Name, NamedSpec, Percent, Positive, Spec, Text
 
 Role = Literal["owner", "admin", "operator", "editor", "reviewer", "viewer"]
 
@@ -57,6 +57,9 @@ class Grant(Spec):
     id: Name
     credits: Positive
     reason: Text
+    priority: Percent | None = None
+    effective_on: Date | None = None
+    expires_on: Date | None = None
 
 
 class AccountCredits(Spec):

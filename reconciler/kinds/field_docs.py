@@ -24,6 +24,10 @@ _NAMED = {
         "Text to text; reports group by them, environments and policies select by them.", example={"team": "emea"}
     ),
     "protected": FieldDoc("Its deletion is refused until an earlier apply has lifted it."),
+    "moved": FieldDoc(
+        "The name that it had before: content, ledger and history follow. Harmless once that is done.",
+        example={"from": "old-blog"},
+    ),
 }
 _AI = {
     "temperature": FieldDoc("How freely the model writes: 0 is the most even, 2 the most surprising.", example=0.7),
@@ -47,6 +51,12 @@ _STAGE = {
 }
 
 FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
+    "Moved": {
+        "from": FieldDoc(
+            "The name before, or a list of names, the latest first: the first that the database knows counts.",
+            example="old-blog",
+        )
+    },
     "Platform": {
         "credit_value_usd": FieldDoc("What a customer pays for one credit.", "USD", "0.01"),
         "defaults": FieldDoc("What holds where neither account nor site says otherwise."),
@@ -87,6 +97,20 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "update_limit_pct": FieldDoc("The most that a plan may update of a kind without being forced.", "per cent", 30),
         "delete_limit_pct": FieldDoc("The most that a plan may delete of a kind without being forced.", "per cent", 30),
         "limit_floor": FieldDoc("Percentages apply to kinds with at least this many resources.", "resources", 10),
+        "limits": FieldDoc("Absolute limits by kind, beside the percentages.", example={"site": {"deletes_max": 5}}),
+        "articles_per_week_change_max": FieldDoc(
+            "The most that a plan may change the articles of a week by, up or down, without being forced.", "articles", 50
+        ),
+        "articles_per_week_change_pct": FieldDoc("The same as a share of what they were.", "per cent", 50),
+        "credits_per_month_change_max": FieldDoc(
+            "The most that a plan may change the credits of 30 days by, up or down, without being forced.", "credits", 5000
+        ),
+        "credits_per_month_change_pct": FieldDoc("The same as a share of what they were.", "per cent", 25),
+    },
+    "KindLimits": {
+        "creates_max": FieldDoc("The most resources that a plan may create without being forced.", "resources", 50),
+        "updates_max": FieldDoc("The most resources that a plan may update without being forced.", "resources", 50),
+        "deletes_max": FieldDoc("The most resources that a plan may delete without being forced.", "resources", 5),
     },
     "Notifications": {"channels": FieldDoc("Ways to tell people, by name.")},
     "Channel": {
@@ -99,7 +123,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
     "Reconcile": {
         "interval": FieldDoc("How long the daemon rests between passes.", "duration", "60s"),
         "heal": FieldDoc("What becomes of drift: off leaves it, report tells it, enforce writes the config over it."),
-        "sync_windows": FieldDoc("Weekly times in which the daemon may, or may not, apply."),
+        "sync_windows": FieldDoc("Weekly times in which changes may, or may not, be applied."),
     },
     "SyncWindow": {
         "action": FieldDoc("Whether applying is allowed or denied in the window."),
@@ -188,6 +212,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "paid": FieldDoc("Whether it costs money."),
         "ai_overrides_allowed": FieldDoc("Whether its accounts and their sites may set `ai`."),
         "monthly_credits": FieldDoc("What an account gets each month.", "credits", 2500),
+        "monthly_credits_expire": FieldDoc("Until when a month's credits can be used.", example="month_end"),
         "price_usd": FieldDoc("Its price a month.", "USD", "39.00"),
         "limits": FieldDoc("What the tier includes; left out = unlimited."),
     },
@@ -199,6 +224,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
     "CreditPackage": {
         "credits": FieldDoc("What is bought.", "credits", 2500),
         "price_usd": FieldDoc("What it costs.", "USD", "36.00"),
+        "valid_days": FieldDoc("How long they can be used after the purchase; left out = for ever.", "days", 365),
     },
     "IndustryCatalog": {"industries": FieldDoc("Lines of business by name.")},
     "Industry": {
@@ -287,6 +313,9 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "id": FieldDoc("What makes it once; never used again.", example="opening-2026-11"),
         "credits": FieldDoc("What is given.", "credits", 500),
         "reason": FieldDoc("Why; it stands in the ledger.", example="opening balance"),
+        "priority": FieldDoc("Its turn among the account's credits: lower is used first; left out = 50.", "turn", 10),
+        "effective_on": FieldDoc("The day in UTC from which it counts; left out = at once.", example="2026-12-01"),
+        "expires_on": FieldDoc("The last day in UTC on which it counts; left out = it never expires.", example="2027-03-31"),
     },
     "AccountCredits": {
         "monthly_max": FieldDoc("The most that its sites spend in a month; left out = what is available.", "credits", 20_000),

@@ -123,10 +123,11 @@ Duration = Annotated[
 ]
 
 
+_URL = re.compile(r"https://[^\s/@]+(/\S*)?|http://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(/\S*)?")
+
+
 def _check_url(text: str) -> str:
-    if re.fullmatch(r"https://[^\s/@]+(/\S*)?", text):
-        return text
-    if re.fullmatch(r"http://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(/\S*)?", text):
+    if _URL.fullmatch(text):
         return text
     raise PydanticCustomError("url", "not an https URL (plain http is accepted on loopback only)", {})
 
@@ -152,6 +153,17 @@ class SecretRef(Spec):
             raise PydanticCustomError("secret_ref", "write {env: NAME}, {file: PATH} or {sops: PATH, key: NAME}", {})
 
 
+class Moved(Spec):
+    """Where a resource's content, ledger and history are to be taken over from: the name that it had before."""
+
+    from_: Name | Annotated[tuple[Name, ...], Field(min_length=1)] = Field(alias="from")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the former names, the latest first."""
+        return (self.from_,) if isinstance(self.from_, str) else self.from_
+
+
 class NamedSpec(Spec):
     """What every named resource may carry."""
 
@@ -159,6 +171,8 @@ class NamedSpec(Spec):
     description: str = ""
     labels: dict[str, str] = Field(default_factory=dict, description="String to string; reports group by them.")
     protected: bool = Field(False, description="Its deletion is refused until an earlier apply has lifted it.")
+    # An instruction to the next plan and no state, so that it is no part of the resolved form.
+    moved: Moved | None = Field(None, exclude=True, description="The name that it had before.")
 
 
 ImageStyle = Literal["photorealistic", "illustration", "vivid", "natural"]

@@ -85,12 +85,37 @@ def _shipped_presets() -> dict[str, Preset]:
     }
 
 
+# The slugs of what can be planned; a kind cannot be imported here, so a test compares.
+LimitedKind = Literal[
+    "platform", "providers", "models", "tiers", "industries", "prompt", "author", "strategy", "account", "site"
+]
+
+
+class KindLimits(Spec):
+    """The most resources of one kind that a plan may touch; what is left out has no such limit."""
+
+    creates_max: Count | None = None
+    updates_max: Count | None = None
+    deletes_max: Count | None = None
+
+
 class Safety(Spec):
     """How much one plan may change before somebody has to say so explicitly."""
 
     update_limit_pct: Percent = 30
     delete_limit_pct: Percent = 30
     limit_floor: Count = Field(10, description="Percentages apply to kinds with at least this many resources.")
+    limits: dict[LimitedKind, KindLimits] | None = Field(
+        None, description="Absolute limits by kind, beside the percentages."
+    )
+    articles_per_week_change_max: Count | None = Field(
+        None, description="The most that a plan may change the articles of a week by, up or down."
+    )
+    articles_per_week_change_pct: Count | None = Field(None, description="The same as a share of what they were.")
+    credits_per_month_change_max: Count | None = Field(
+        None, description="The most that a plan may change the forecast credits of 30 days by, up or down."
+    )
+    credits_per_month_change_pct: Count | None = Field(None, description="The same as a share of what they were.")
 
 
 class Channel(Spec):
@@ -116,7 +141,7 @@ class Notifications(Spec):
 
 
 class SyncWindow(Spec):
-    """A weekly time in which the daemon may, or may not, apply."""
+    """A weekly time in which changes may, or may not, be applied."""
 
     action: Literal["allow", "deny"]
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from reconciler.kinds.fields import Count, Country, Name, Positive, Spec, Text, Usd
@@ -22,6 +24,7 @@ class Tier(Spec):
     paid: bool = False
     ai_overrides_allowed: bool = False
     monthly_credits: Count = 0
+    monthly_credits_expire: Literal["month_end", "next_month_end", "never"] = "month_end"
     price_usd: Usd = "0"
     limits: TierLimits = TierLimits()
 
@@ -31,6 +34,7 @@ class CreditPackage(Spec):
 
     credits: Positive
     price_usd: Usd
+    valid_days: Positive | None = None
 
 
 class TierCatalog(Spec):

@@ -11,24 +11,17 @@ from reconciler.ids import derive_id
 from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
 from reconciler.ledger.pricing import Rates, UnknownPriceError, cost_of, rates_of
 from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
-from reconciler.operations.limits import month_of
 from reconciler.pipeline.decisions import ChosenModel
 from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, may_send
 from reconciler.pipeline.port import TextStage
 from reconciler.pipeline.rendering import render_prompt
 from reconciler.pipeline.retry import shorten
 from reconciler.providers.tokens import count_tokens_upper
+from reconciler.store.budgets import place_of
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider, traffic_of
 from reconciler.store.items import SiteItems
-from reconciler.store.ledger import (
-    Hold,
-    OverdrawnError,
-    credits_used_since,
-    lock_account,
-    open_hold_credits,
-    place_hold,
-)
+from reconciler.store.ledger import Funds, Hold, OverdrawnError, lock_funds, place_hold
 from reconciler.store.runs import find_lost_task, hold_lease, stage_runs_of, start_attempt
 from reconciler.usage import Usage
 
@@ -77,42 +70,43 @@ def admit(call: Call, request: Request, attempt: Try, lease_seconds: float) -> P
         hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
         if not call.pool.offline:
             lock_provider(connection, request.chosen.model.provider)
-        admitted = _admit_credits(call, connection, request, now)
+        funds = _lock_funds(call, connection)
+        if funds.balance.is_suspended:
+            return CallEnd(refusal=f"the account {call.context.account.name} is suspended; it holds no credits")
+        admitted = _admit_credits(call, request, funds)
         if isinstance(admitted, Refused):
             return CallEnd(refusal=admitted.reason)
         passage = _pass_gate(call, connection, request, admitted, now)
         if isinstance(passage, WaitUntil):
             return passage
         expires_at = now + timedelta(seconds=lease_seconds) + _HOLD_SLACK
-        return _place(call, connection, request, attempt, admitted, passage, now, expires_at)
+        return _place(call, connection, request, attempt, admitted, passage, funds, now, expires_at)
 
 
-def _admit_credits(call: Call, connection: Connection, request: Request, now: datetime) -> Admitted | Refused:
-    limits = _limits(call, connection, now)
+def _lock_funds(call: Call, connection: Connection) -> Funds:
+    """Lock the account and return what is left of it and of each budget, so that nobody else takes it meanwhile."""
+    account, site, key = call.context.account, call.context.site, call.stage.declaration.key
+    origin = call.origin()
+    place = place_of(account.name, site.name, key, call.lease.run_id, origin.at)
+    limits = {
+        place.account_key: account.credits.monthly_max,
+        place.site_key: site.credits.monthly_max,
+        place.stage_key: stage_runs_of(connection, call.lease.run_id)[key].budget_credits,
+    }
+    return lock_funds(connection, place, origin, limits)
+
+
+def _admit_credits(call: Call, request: Request, funds: Funds) -> Admitted | Refused:
+    place = funds.place
+    limits = Limits(
+        stage=funds.windows[place.stage_key].left,
+        site_month=funds.windows[place.site_key].left,
+        account_month=funds.windows[place.account_key].left,
+        available=funds.balance.available,
+    )
     if call.function.model_type == "image":
         return admit_images(request.rates, 1, limits)
     return admit_text(request.rates, request.input_tokens, request.max_tokens, limits)
-
-
-def _limits(call: Call, connection: Connection, now: datetime) -> Limits:
-    """Return what is left before each limit, with the account locked so that nobody else takes it meanwhile."""
-    account, site = call.context.account, call.context.site
-    available = 0 if account.status == "suspended" else lock_account(connection, account.name).available
-    record = stage_runs_of(connection, call.lease.run_id)[call.stage.declaration.key]
-    month = month_of(now)
-
-    def left(maximum: int | None, site_name: str | None) -> int | None:
-        if maximum is None:
-            return None
-        used = credits_used_since(connection, month, account=account.name, site=site_name)
-        return maximum - used - open_hold_credits(connection, account=account.name, site=site_name)
-
-    return Limits(
-        stage=None if record.budget_credits is None else record.budget_credits - record.credits_used,
-        site_month=left(site.credits.monthly_max, site.name),
-        account_month=left(account.credits.monthly_max, None),
-        available=available,
-    )
 
 
 def _pass_gate(
@@ -133,8 +127,8 @@ def _pass_gate(
 
 
 def _place(
-    call: Call, connection: Connection, request: Request, attempt: Try, admitted: Admitted, passage: Go, now: datetime,
-    expires_at: datetime,
+    call: Call, connection: Connection, request: Request, attempt: Try, admitted: Admitted, passage: Go, funds: Funds,
+    now: datetime, expires_at: datetime,
 ) -> Prepared | CallEnd:  # fmt: skip
     context, chosen, key = call.context, request.chosen, call.stage.declaration.key
     # A new fence, another try of the item or another attempt in this call is another id; one id never gets two holds.
@@ -145,7 +139,7 @@ def _place(
         admitted.credits, expires_at,
     )  # fmt: skip
     try:
-        place_hold(connection, hold, call.origin())
+        place_hold(connection, hold, call.origin(), funds)
     except OverdrawnError as error:
         return CallEnd(refusal=str(error))
     worst = Usage(request.input_tokens, 0, admitted.max_tokens) if admitted.max_tokens else Usage(images=1)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation
-from reconciler.errors import BlockedError, ConflictError
+from reconciler.errors import BlockedError, ConflictError, LockedError, UsageError
+from reconciler.operations.departures import hold_back_new_work, let_go
 from reconciler.operations.grants import PendingGrant, post_grants
+from reconciler.operations.in_flight import DRAINED, drain_for, is_drain_only, settle_in_flight
+from reconciler.operations.keywords import follow_keywords
+from reconciler.operations.locking import LEASE, locked
+from reconciler.operations.observe import observe
 from reconciler.operations.reschedule import CalendarMove, reschedule
+from reconciler.operations.saved_plan import SavedPlan, check_usable
+from reconciler.plan.guards import OVERRIDE_WINDOW, Block
+from reconciler.plan.in_flight import Handling
+from reconciler.plan.observed import DEFAULT_OPTIONS, PlanOptions
 from reconciler.plan.planner import Plan, make_plan
-from reconciler.plan.safety import Block
 from reconciler.store.engine import Connection, Database, advisory_lock
+from reconciler.store.forecasts import save_forecasts
+from reconciler.store.history import Occasion, save_history
 from reconciler.store.ledger import Origin
-from reconciler.store.resources import Applied, current_generation, load_actual, save_changes, save_history
-from reconciler.store.runs import busy_sites
+from reconciler.store.locks import hold_fence
+from reconciler.store.quarantine import Quarantined, add_quarantine
+from reconciler.store.renames import carry_names_over
+from reconciler.store.resources import save_changes
+from reconciler.store.saved_plans import mark_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,24 @@ class ApplyResult:
     moves: tuple[CalendarMove, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What an apply notes beside its changes: further options for the history, and a config to put into quarantine."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    quarantine: Quarantined | None = None
+
+
+_NOTHING_BESIDE = Beside()
+
+
+def check_overrides(flags: Collection[str], reason: str) -> None:
+    """Refuse flags that override a guard when nobody says why."""
+    if flags and not reason.strip():
+        verb = "needs" if len(flags) == 1 else "need"
+        raise UsageError(f"{' and '.join(sorted(flags))} {verb} --reason", hint="say why; it is kept in the history")
+
+
 def open_blocks(plan: Plan, allowed_flags: Collection[str]) -> tuple[Block, ...]:
     """Return the blocks of a plan that no given flag allows."""
     return tuple(block for block in plan.blocks if block.flag not in allowed_flags or not block.flag)
@@ -34,47 +66,98 @@ def open_blocks(plan: Plan, allowed_flags: Collection[str]) -> tuple[Block, ...]
 
 def apply(
     database: Database, compilation: Compilation, reviewed: Plan, *,
-    clock: Clock, actor: str, reason: str = "", allowed_flags: Collection[str] = (), heal: bool = True,
+    clock: Clock, actor: str, reason: str = "", allowed_flags: Collection[str] = (), options: PlanOptions = DEFAULT_OPTIONS,
+    saved: SavedPlan | None = None, lock_timeout: float = 0, tell: Callable[[str], None] = lambda text: None,
+    beside: Beside = _NOTHING_BESIDE,
 ) -> ApplyResult:  # fmt: skip
-    """Carry out exactly the reviewed plan.
+    """Carry out exactly the reviewed plan, under the lock: it is made again there, and must come out the same.
 
-    Raises BlockedError when a guard forbids it, and ConflictError when the state has moved since the review.
+    Raises BlockedError when a guard forbids it, ConflictError when the state has moved since the review or the saved
+    plan was used, and LockedError outside the sync window, or when another has the lock for longer than the timeout (in
+    seconds).
     """
-    blocks = open_blocks(reviewed, allowed_flags)
-    if blocks:
-        flags = sorted({block.flag for block in blocks if block.flag})
-        hint = f"look at the plan; if it is meant, add {' '.join(flags)}" if flags else "nothing was changed"
-        raise BlockedError("; ".join(block.message for block in blocks), hint=hint)
-    with database.write() as connection:
+    if is_drain_only(open_blocks(reviewed, allowed_flags)) and drain_for(database, reviewed, clock, actor=actor):
+        _refuse_blocked(reviewed, allowed_flags, hint=DRAINED)
+    _refuse_blocked(reviewed, allowed_flags)
+    with (
+        locked(database, clock, purpose=f"apply by {actor}", timeout_seconds=lock_timeout, tell=tell) as lease,
+        database.write() as connection,
+    ):
         advisory_lock(connection, "igny8-apply")
-        current = make_plan(
-            compilation,
-            load_actual(connection),
-            current_generation(connection),
-            busy_sites(connection, clock.now()),
-            heal=heal,
-        )
+        hold_fence(connection, lease, now=clock.now(), length=LEASE)
+        hold_back_new_work(connection, reviewed)
+        if saved is not None:
+            check_usable(connection, saved, clock.now())
+        observed = observe(connection, compilation, clock.now())
+        current = make_plan(compilation, observed, options)
         if current.id != reviewed.id:
             raise ConflictError(
                 f"the state has moved since this plan was made (generation {reviewed.base_generation} -> "
                 f"{current.base_generation})",
                 hint="nothing was changed; run `igny8 plan` again",
             )  # fmt: skip
-        return _write(connection, compilation, current, clock=clock, actor=actor, reason=reason)
+        _refuse_blocked(current, allowed_flags)  # work may have begun since the review
+        if OVERRIDE_WINDOW not in allowed_flags:
+            check_window(current)
+        settle_in_flight(connection, current, observed, clock.now())
+        used = _used(allowed_flags, options) | dict(beside.options)
+        result = _write(
+            connection, compilation, current, Occasion(current.base_generation + 1, clock.now(), actor, reason, used)
+        )
+        if result.generation is not None and beside.quarantine is not None:
+            add_quarantine(connection, beside.quarantine, actor=actor, at=clock.now())
+        if saved is not None:
+            mark_used(connection, saved.id, result.generation or current.base_generation, clock.now())
+        return result
 
 
-def _write(
-    connection: Connection, compilation: Compilation, plan: Plan, *, clock: Clock, actor: str, reason: str
-) -> ApplyResult:
-    now = clock.now()
-    if plan.is_empty:
-        return ApplyResult(None, post_grants(connection, compilation, Origin(actor, now, plan.base_generation)), ())
-    generation = plan.base_generation + 1
-    moves = reschedule(connection, plan.changes, now)
-    save_changes(connection, plan.changes, generation=generation, at=now)
-    save_history(
-        connection,
-        Applied(generation, now, actor, plan.revision, plan.config_digest, reason, plan.to_json()),
+def check_window(plan: Plan) -> None:
+    """Refuse a plan that changes something while the sync window is closed; the message tells the next opening."""
+    if plan.is_empty or plan.window.open:
+        return
+    opening = f"it opens {plan.window.opening}" if plan.window.next_open else "it does not open within 8 days"
+    raise LockedError(
+        f"the sync window is closed: {plan.window.reason}; {opening}",
+        hint=f"nothing was changed; wait, or add {OVERRIDE_WINDOW} and --reason",
     )
-    granted = post_grants(connection, compilation, Origin(actor, now, generation))
-    return ApplyResult(generation, granted, moves)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Handling) else value
+
+
+def _refuse_blocked(plan: Plan, allowed_flags: Collection[str], hint: str = "") -> None:
+    blocks = open_blocks(plan, allowed_flags)
+    if blocks:
+        flags = sorted({block.flag for block in blocks if block.flag})
+        hint = hint or (f"look at the plan; if it is meant, add {' '.join(flags)}" if flags else "nothing was changed")
+        raise BlockedError("; ".join(block.message for block in blocks), hint=hint)
+
+
+def _used(allowed_flags: Collection[str], options: PlanOptions) -> dict[str, Any]:
+    """Return what the history keeps of the options: flags that allow, and what differs from the default."""
+    chosen = {item.name: getattr(options, item.name) for item in fields(options)}
+    selection = {name: patterns for name, patterns in chosen.pop("selection").to_json().items() if patterns}
+    differing = selection | {name: value for name, value in chosen.items() if value != getattr(DEFAULT_OPTIONS, name)}
+    return ({"allowed": sorted(allowed_flags)} if allowed_flags else {}) | {
+        name: sorted(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else _plain(value)
+        for name, value in differing.items()
+    }
+
+
+def _write(connection: Connection, compilation: Compilation, plan: Plan, occasion: Occasion) -> ApplyResult:
+    now, actor = occasion.at, occasion.actor
+    if plan.is_empty:
+        origin = Origin(actor, now, plan.base_generation)
+        return ApplyResult(None, post_grants(connection, compilation, origin, plan.left_out), ())
+    carry_names_over(connection, plan.changes, generation=occasion.generation, at=now)
+    moves = reschedule(connection, plan.changes, now)
+    origin = Origin(actor, now, occasion.generation)
+    let_go(connection, plan, origin)
+    save_changes(connection, plan.carried_out, generation=occasion.generation, at=now)
+    follow_keywords(connection, plan.changes, now)
+    gone = [change.name for change in plan.changes if change.kind == "site" and change.action == "delete"]
+    save_forecasts(connection, plan.forecast_after.fresh, gone)
+    save_history(connection, plan, occasion)
+    granted = post_grants(connection, compilation, origin, plan.left_out)
+    return ApplyResult(occasion.generation, granted, moves)

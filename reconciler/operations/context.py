@@ -14,8 +14,9 @@ from reconciler.kinds.strategy import Strategy
 from reconciler.kinds.tiers import TierCatalog
 from reconciler.operations.app import EXTENSIONS
 from reconciler.pipeline.port import SiteContext
-from reconciler.store.engine import Connection
-from reconciler.store.resources import current_generation, load_specs
+from reconciler.store.engine import Connection, Database
+from reconciler.store.history import current_generation
+from reconciler.store.resources import load_specs
 
 
 def load_contexts(connection: Connection) -> dict[str, SiteContext]:
@@ -53,3 +54,11 @@ def context_of(contexts: dict[str, SiteContext], name: str) -> SiteContext:
         known = ", ".join(sorted(contexts)) or "none; run `igny8 apply` first"
         raise UsageError(f"no site {name!r} was applied", hint=f"applied sites: {known}")
     return contexts[name]
+
+
+def refreshed(database: Database, context: SiteContext) -> SiteContext:
+    """Return a site's context as it is now: another when something was applied since; the same when the site is gone."""
+    with database.read() as connection:
+        if current_generation(connection) == context.generation:
+            return context
+        return load_contexts(connection).get(context.site.name, context)

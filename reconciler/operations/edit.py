@@ -37,7 +37,7 @@ def set_field(installation: Installation, ref: str, field: str, value: str) -> E
     meant = parse_value(value)
 
     def edit(text: str, path: FieldPath, source: SourceFile) -> str:
-        return set_value(text, path, meant, _orders(source, path))
+        return set_value(text, path, meant, orders_along(source, path))
 
     return _edit(installation, ref, field, edit, f"set {field} to {flow_text(meant)}")
 
@@ -50,6 +50,17 @@ def unset_field(installation: Installation, ref: str, field: str) -> Edited:
 def _edit(
     installation: Installation, ref: str, field: str, edit: Callable[[str, FieldPath, SourceFile], str], what: str
 ) -> Edited:
+    def edit_at(text: str, value: Any, source: SourceFile) -> str:
+        return edit(text, parse_path(value, field), source)
+
+    return edit_file(installation, ref, edit_at, what)
+
+
+def edit_file(
+    installation: Installation, ref: str, edit: Callable[[str, Any, SourceFile], str], what: str, *,
+    body: str | None = None,
+) -> Edited:  # fmt: skip
+    """Return the file of `kind/name` with its YAML edited, given its text and value; `body` replaces a prompt's text."""
     tree = read_tree(installation.root)
     source = _find(tree, ref)
     text = source.read()
@@ -59,16 +70,22 @@ def _edit(
     document, found = read_yaml(yaml, source.path)
     if document is None or found:
         raise UsageError(f"{source.path} cannot be read", hint="igny8 validate")
+    if body is not None:
+        tail = tail.partition("\n")[0] + "\n" + body
     try:
-        after = head + edit(yaml, parse_path(document.value, field), source) + tail
+        after = head + edit(yaml, document.value, source) + tail
     except RefusedEditError as refused:
         raise BlockedError(f"cannot {what} in {source.path}: {refused}") from refused
-    return _judged(installation, tree, source, text, after)
-
-
-def _judged(installation: Installation, tree: Tree, source: SourceFile, before: str, after: str) -> Edited:
-    today = installation.clock.now().date()
     files = tuple(replace(file, held=after) if file is source else file for file in tree.files)
+    new, fresh = judge(installation, tree, files)
+    return Edited(installation.root / source.path, source.path, text, after, new, fresh)
+
+
+def judge(
+    installation: Installation, tree: Tree, files: tuple[SourceFile, ...]
+) -> tuple[Compilation, tuple[Diagnostic, ...]]:
+    """Return the compilation of a root with other files, and the errors that only those bring."""
+    today = installation.clock.now().date()
     old = compile_tree(tree, EXTENSIONS, today, installation.environment)
     new = compile_tree(replace(tree, files=files), EXTENSIONS, today, installation.environment)
     known = {(item.code, item.file, item.message) for item in old.findings}
@@ -76,7 +93,7 @@ def _judged(installation: Installation, tree: Tree, source: SourceFile, before: 
         item for item in new.findings
         if item.severity == "error" and (item.code, item.file, item.message) not in known
     )  # fmt: skip
-    return Edited(installation.root / source.path, source.path, before, after, new, fresh)
+    return new, fresh
 
 
 def _find(tree: Tree, ref: str) -> SourceFile:
@@ -93,7 +110,7 @@ def _ref(file: SourceFile) -> str:
     return file.kind.slug if file.kind.is_singleton else f"{file.kind.slug}/{name_of(file.kind, file.path)}"
 
 
-def _orders(source: SourceFile, path: FieldPath) -> Sequence[Sequence[str]]:
+def orders_along(source: SourceFile, path: FieldPath) -> Sequence[Sequence[str]]:
     """Return the keys that the mappings along a path may have, in the schema's order."""
     assert source.kind is not None
     root = schema_of(source.kind, EXTENSIONS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.errors import BlockedError
 from reconciler.operations.app import Installation
 from reconciler.store.engine import Database
-from reconciler.store.resources import applied_environment
+from reconciler.store.history import applied_environment
 
 
 def check_environment(database: Database, installation: Installation) -> None:

@@ -17,7 +17,9 @@ from reconciler.clock import Clock
 from reconciler.errors import Igny8Error
 from reconciler.operations.attempt import Call, CallEnd
 from reconciler.operations.calls import call_model
+from reconciler.operations.context import refreshed
 from reconciler.operations.limits import tier_quota_left, warn_when_low
+from reconciler.operations.pins import context_for, why_draining
 from reconciler.operations.providers import ProviderPool
 from reconciler.operations.stopping import StopSignal, sleep_unless_stopped
 from reconciler.operations.telemetry import NO_TRACES, Traces
@@ -34,6 +36,7 @@ from reconciler.pipeline.progress import (
 )
 from reconciler.pipeline.stages import STAGES
 from reconciler.store.engine import Database
+from reconciler.store.in_flight import pin_of
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.runs import (
     LeaseLostError,
@@ -97,6 +100,7 @@ async def execute_run(engine: Engine, context: SiteContext, lease: RunLease) -> 
         for index, stage in enumerate(todo):
             if engine.stop.is_requested:
                 break
+            context = refreshed(engine.database, context)
             tally = await _run_stage(engine, context, lease, stage)
             credits, failed = credits + tally.credits, failed + tally.failed
             if index < len(todo) - 1 and (tally.done or tally.failed):
@@ -127,7 +131,9 @@ def _close_run(engine: Engine, lease: RunLease, state: str, note: str, credits: 
 
 async def _run_stage(engine: Engine, context: SiteContext, lease: RunLease, stage: Stage) -> _StageTally:
     declaration = stage.declaration
-    idle = context.why_off(declaration) or stage.why_idle(context)
+    idle = (
+        context.why_off(declaration) or stage.why_idle(context) or why_draining(engine.database, context, declaration)
+    )
     if idle:
         _skip_stage(engine, context, lease, stage, idle)
         return _StageTally()
@@ -194,6 +200,7 @@ async def _run_batch(
     engine: Engine, context: SiteContext, lease: RunLease, stage: Stage, record: Any, batch: Sequence[Row],
     tally: _StageTally,
 ) -> None:  # fmt: skip
+    context = context_for(engine.database, context, stage.declaration, batch, engine.clock.now())
     if stage.declaration.function is None:
         _work_locally(engine, context, lease, cast(LocalStage, stage), record, batch, tally)
         return
@@ -231,7 +238,9 @@ def _work_locally(
     with engine.database.write() as connection:
         hold_lease(connection, lease, now + LEASE)
         outcome = stage.work(context, batch, SiteItems(connection, context.site.name), now)
-        carry_out(connection, context.site.name, outcome.writes, now)
+        # The items of a batch stay on one revision, and so does what is made of them.
+        pin = pin_of(connection, stage.item_kind, int(batch[0]["id"]))
+        carry_out(connection, context.site.name, outcome.writes, now, pin=pin)
         count_in_stage(connection, record.id, taken=len(batch), done=len(outcome.done))
     tally.done += len(outcome.done)
     _tell(engine, context, stage, tally)

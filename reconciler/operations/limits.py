@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from reconciler.pipeline.port import SiteContext, Stage
+from reconciler.store.budgets import alert_once, place_of, read_windows
 from reconciler.store.engine import Connection
-from reconciler.store.ledger import count_charges_since, credits_used_since
-from reconciler.store.runs import notify, was_notified_since
+from reconciler.store.ledger import count_charges_since
+from reconciler.store.runs import notify
 
 
 def month_of(now: datetime) -> datetime:
@@ -27,14 +28,12 @@ def tier_quota_left(connection: Connection, context: SiteContext, stage: Stage, 
 
 
 def warn_when_low(connection: Connection, context: SiteContext, now: datetime) -> None:
-    """Leave one notification a month once an account has used the declared share of its monthly credits."""
-    account = context.account
-    if account.credits.monthly_max is None:
-        return
-    month = month_of(now)
-    used = credits_used_since(connection, month, account=account.name)
-    if used * 100 < account.credits.monthly_max * account.credits.warn_at_pct:
-        return
-    if not was_notified_since(connection, "credits_low", month, account=account.name):
-        text = f"{used:,} of {account.credits.monthly_max:,} credits of this month are used"
-        notify(connection, "credits_low", text, now, account=account.name)
+    """Tell once a window that the account, or the site, has used the declared share of its monthly credits."""
+    account, site = context.account, context.site
+    place = place_of(account.name, site.name, "", 0, now)
+    windows = read_windows(connection, place.account_key, place.site_key)
+    for key, whose, site_name in ((place.account_key, "", None), (place.site_key, f" of site {site.name}", site.name)):
+        window = windows.get(key)
+        if window is not None and alert_once(connection, window, account.credits.warn_at_pct, now):
+            text = f"{window.spent:,} of {window.limit:,} credits of this month{whose} are used"
+            notify(connection, "credits_low", text, now, account=account.name, site=site_name)

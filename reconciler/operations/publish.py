@@ -14,16 +14,16 @@ from reconciler.pipeline.approval import take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.publishers import find_publisher
 from reconciler.publishers.port import Article, ArticleImage, Publisher, PublishFailure, Receipt
+from reconciler.store.departures import leaving_sites, stays
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out, find_content, images_of
+from reconciler.store.locks import break_lease, take_lease
 from reconciler.store.media import picture_path
 from reconciler.store.publications import (
     begin_publication,
-    break_lease,
     complete_publication,
     due_publications,
     fail_publication,
-    take_lease,
 )
 from reconciler.store.runs import notify
 
@@ -83,6 +83,8 @@ def publish_due(
     now = installation.clock.now()
     with database.read() as connection:
         contexts = load_contexts(connection)
+        for leaving in leaving_sites(connection):
+            contexts.pop(leaving, None)
         if any(not context.platform.modules.publishing for context in contexts.values()):
             return PublishReport((), (), "the module publishing is off")
     schedule_approved(database, contexts, now)
@@ -121,7 +123,7 @@ def _publish_one(
     installation: Installation, database: Database, context: SiteContext, row: Row, now: datetime
 ) -> Published:
     with database.write() as connection:
-        begun = begin_publication(connection, int(row["id"]))
+        begun = stays(connection, context.site.name) and begin_publication(connection, int(row["id"]))
         article = _article(installation, connection, context, row)
     if not begun:
         return Published(context.site.name, int(row["content_id"]), article.title, row["slot_at"], str(row["url"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,7 @@ from reconciler.kinds.site import Site
 from reconciler.plan.change import Change
 from reconciler.schedule.slots import moved_slots
 from reconciler.store.engine import Connection
-from reconciler.store.items import SiteItems
-from reconciler.store.publications import move_publication, unschedule
+from reconciler.store.publications import move_publication, scheduled_articles, slots_held, unschedule
 from reconciler.store.resources import read_spec
 
 
@@ -38,13 +37,24 @@ class CalendarMove:
 
 
 def find_moves(connection: Connection, changes: Iterable[Change], now: datetime) -> tuple[CalendarMove, ...]:
-    """Return the articles that the changes of a plan would move."""
-    return tuple(move for change in changes for move in _moves_of(connection, change, now))
+    """Return the articles that the changes of a plan would move; they still stand under the names before it."""
+    named = (replace(change, name=change.renamed_from or change.name) for change in changes)
+    return tuple(move for change in named for move in _moves_of(connection, change, now))
+
+
+def find_unpublished(connection: Connection, changes: Iterable[Change]) -> tuple[CalendarMove, ...]:
+    """Return the scheduled articles of sites that the changes delete. They keep their slots: a site that comes back has them."""
+    deleted = [change.name for change in changes if change.kind == "site" and change.action == "delete"]
+    return tuple(
+        CalendarMove(name, int(row["content_id"]), title, row["slot_at"], None)
+        for name in deleted
+        for row, title in scheduled_articles(connection, name)
+    )
 
 
 def reschedule(connection: Connection, changes: Iterable[Change], now: datetime) -> tuple[CalendarMove, ...]:
-    """Move the articles, in the caller's transaction."""
-    moves = find_moves(connection, changes, now)
+    """Move the articles, in the caller's transaction; what is renamed has its new name already."""
+    moves = tuple(move for change in changes for move in _moves_of(connection, change, now))
     for move in moves:
         if move.to_at is None:
             unschedule(connection, move.content_id, "a schedule with slots")
@@ -61,12 +71,12 @@ def _moves_of(connection: Connection, change: Change, now: datetime) -> Iterable
     old, new = read_spec("site", change.before), read_spec("site", change.after)
     assert isinstance(old, Site)
     assert isinstance(new, Site)
-    reader = SiteItems(connection, change.name)
-    scheduled = sorted(reader.find("publication", {"state": "scheduled"}), key=lambda row: row["slot_at"])
+    scheduled = scheduled_articles(connection, change.name)
+    titles = {str(row["content_id"]): title for row, title in scheduled}
     moves = moved_slots(
-        [(str(row["content_id"]), row["slot_at"]) for row in scheduled],
+        [(str(row["content_id"]), row["slot_at"]) for row, _ in scheduled],
         old=old.publishing, old_timezone=old.timezone, new=new.publishing, new_timezone=new.timezone, now=now,
+        taken=slots_held(connection, change.name),
     )  # fmt: skip
     for move in moves:
-        title = str(reader.get("content", int(move.content_id))["title"])
-        yield CalendarMove(change.name, int(move.content_id), title, move.from_at, move.to_at)
+        yield CalendarMove(change.name, int(move.content_id), titles[move.content_id], move.from_at, move.to_at)

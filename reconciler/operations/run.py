@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from reconciler.errors import LockedError, UnreachableError, UsageError
 from reconciler.operations.context import context_of, load_contexts
 from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
+from reconciler.operations.funding import fund
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.decisions import choose_model
 from reconciler.pipeline.port import SiteContext
 from reconciler.pipeline.progress import RunStarted
 from reconciler.pipeline.stages import STAGES
 from reconciler.schedule.due import is_due
+from reconciler.store.departures import leaving_sites, stays
 from reconciler.store.engine import AlreadyThereError, Connection
 from reconciler.store.items import take_in_keywords
-from reconciler.store.ledger import Origin, balance_of, expire_holds, grant, is_known
+from reconciler.store.ledger import Origin, balance_of, expire_holds
 from reconciler.store.resources import created_at
 from reconciler.store.runs import (
     LeaseLostError,
@@ -72,9 +74,11 @@ def wanted_now(engine: Engine, sites: Sequence[str]) -> tuple[Wanted, ...]:
     """Return runs of these sites, or of all applied sites, whatever their schedule says."""
     with engine.database.read() as connection:
         contexts = load_contexts(connection)
+        leaving = leaving_sites(connection)
     if not contexts:
         raise UsageError("no site was applied", hint="run `igny8 apply` first")
-    return tuple(Wanted(context_of(contexts, name).site.name, "now") for name in sites or sorted(contexts))
+    wanted = sites or sorted(contexts.keys() - leaving.keys())
+    return tuple(Wanted(context_of(contexts, name).site.name, "now") for name in wanted)
 
 
 def wanted_due(engine: Engine, sites: Sequence[str] = ()) -> tuple[Wanted, ...]:
@@ -83,7 +87,8 @@ def wanted_due(engine: Engine, sites: Sequence[str] = ()) -> tuple[Wanted, ...]:
     with engine.database.read() as connection:
         contexts = load_contexts(connection)
         names = [context_of(contexts, name).site.name for name in sites] or sorted(contexts)
-        found = [_owed(connection, contexts[name], now) for name in names]
+        leaving = leaving_sites(connection)
+        found = [_owed(connection, contexts[name], now) for name in names if name not in leaving]
     return tuple(wanted for wanted in found if wanted is not None)
 
 
@@ -160,12 +165,14 @@ def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLea
     now = engine.clock.now()
     try:
         with engine.database.write() as connection:
+            if not stays(connection, wanted.site):
+                raise LockedError(f"the site {wanted.site} is being deleted; no new run begins")
             origin = Origin("run", now, context.generation)
-            grant_monthly(connection, context, origin)
-            expire_holds(connection, origin)
+            # The run's row is locked before the account's, here as in every call of a run.
+            open_run = find_open_run(connection, wanted.site, lock=True)
+            fund(connection, context.account, context.tier, origin)
             forget_payloads(connection, now)
             take_in_keywords(connection, context.site, now)
-            open_run = find_open_run(connection, wanted.site, lock=True)
             if open_run is not None:
                 return _take_over(connection, open_run, origin, context), True
             return _start(connection, engine, context, wanted, now), False
@@ -181,18 +188,6 @@ def _check_providers(engine: Engine, context: SiteContext) -> None:
             if isinstance(chosen, str):
                 raise UnreachableError(f"site {context.site.name}: {chosen}", hint="run `igny8 validate` and apply")
             engine.pool.adapter_for(context, chosen)
-
-
-def grant_monthly(connection: Connection, context: SiteContext, origin: Origin) -> None:
-    """Post the tier's credits of this month to the account, once."""
-    tier = context.tier
-    if tier is not None and tier.monthly_credits:
-        month = origin.at.astimezone(UTC).strftime("%Y-%m")
-        key = f"tier:{context.account.name}:{month}"
-        reason = f"monthly credits of tier {context.account.tier}, {month}"
-        # A tier that changes in mid-month keeps what was granted: the month's key was used, with another amount.
-        if not is_known(connection, key):
-            grant(connection, context.account.name, tier.monthly_credits, key, reason, origin)
 
 
 def _start(connection: Connection, engine: Engine, context: SiteContext, wanted: Wanted, now: datetime) -> RunLease:

@@ -14,9 +14,9 @@ from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Row, TextStage
 from reconciler.providers.port import Completion, ImageAnswer
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider
+from reconciler.store.in_flight import pin_of
 from reconciler.store.items import SiteItems, carry_out, clear_failures, record_failure
-from reconciler.store.ledger import settle as settle_hold
-from reconciler.store.ledger import void
+from reconciler.store.ledger import charge, void
 from reconciler.store.runs import (
     count_in_stage,
     finish_attempt,
@@ -97,7 +97,7 @@ def _close_missed(
 def _fail_item(call: Call, connection: Connection, item: Row, reason: str, now: datetime) -> None:
     if record_failure(connection, call.stage.item_kind, int(item["id"]), reason, now):
         writes = call.stage.give_up(item, SiteItems(connection, call.context.site.name))
-        carry_out(connection, call.context.site.name, writes, now)
+        carry_out(connection, call.context.site.name, writes, now, pin=_pin(call, connection))
 
 
 def _record_charged_call(
@@ -105,14 +105,16 @@ def _record_charged_call(
     now: datetime,
 ) -> CallEnd:  # fmt: skip
     """Save the output, take what it is worth out of the hold, and write the usage line."""
-    carry_out(connection, call.context.site.name, outcome.writes, now)
+    carry_out(connection, call.context.site.name, outcome.writes, now, pin=_pin(call, connection))
     clear_failures(connection, call.stage.item_kind, outcome.done)
     by_id = {int(item["id"]): item for item in call.items}
     for item_id, reason in outcome.failed.items():
         _fail_item(call, connection, by_id[item_id], reason, now)
     worth = credits_of(answer.raw.usage, prepared.rates)
-    charged = min(worth, prepared.hold.credits)
-    settle_hold(connection, prepared.hold.id, charged, call.origin(), outcome.summary)
+    charged = charge(
+        connection, prepared.hold, worth, call.origin(), outcome.summary,
+        credit_value_nano=parse_usd(call.context.platform.credit_value_usd),
+    )  # fmt: skip
     finish_attempt(
         connection,
         prepared.attempt_id,
@@ -124,6 +126,11 @@ def _record_charged_call(
     if answer.raw.usage.is_estimated:
         _warn_of_missing_usage(call, connection, prepared, now)
     return CallEnd(done=len(outcome.done), failed=len(outcome.failed), credits=charged, reason=outcome.summary)
+
+
+def _pin(call: Call, connection: Connection) -> int | None:
+    """Return the generation that the items stay on: asked now, since an apply may have pinned them during the call."""
+    return pin_of(connection, call.stage.item_kind, call.item_ids[0])
 
 
 def _warn_of_missing_usage(call: Call, connection: Connection, prepared: Prepared, now: datetime) -> None:
@@ -177,7 +184,7 @@ def _attempt_end(call: Call, answer: Answer, cost: Cost, now: datetime) -> dict[
         "cost_nano": cost.total_nano,
         "cost_basis": cost.basis,
         "provider_request_id": answer.raw.provider_request_id,
-        "notes": "; ".join(answer.raw.notes)[:500],
+        "notes": "; ".join((*call.context.notes, *answer.raw.notes))[:500],
         "answer": answer.raw.text if keeps and isinstance(answer.raw, Completion) else None,
         "simulated": answer.raw.simulated,
         "finished_at": now,

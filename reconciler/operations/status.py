@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.clock import Clock
 from reconciler.operations.context import load_contexts
+from reconciler.plan.departures import Finalizer
 from reconciler.schedule.due import next_due
+from reconciler.store.departures import leaving_sites, work_in_flight
 from reconciler.store.engine import Database
+from reconciler.store.history import load_history
 from reconciler.store.items import SiteItems, count_set_aside, count_states
 from reconciler.store.ledger import balance_of
-from reconciler.store.resources import load_history
 from reconciler.store.runs import last_run
 
 
@@ -30,6 +33,7 @@ class SiteStatus:
     next_run_at: datetime | None
     next_slot_at: datetime | None
     available_credits: int
+    leaving: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine-readable form."""
@@ -42,6 +46,7 @@ class SiteStatus:
             "next_run_at": _iso(self.next_run_at),
             "next_slot_at": _iso(self.next_slot_at),
             "available_credits": self.available_credits,
+            "deleting": self.leaving,
         }
 
 
@@ -74,6 +79,7 @@ def status(database: Database, clock: Clock) -> Status:
     with database.read() as connection:
         newest = next(iter(load_history(connection, limit=1)), None)
         sites = []
+        leaving, busy = leaving_sites(connection), work_in_flight(connection, now)
         for name, context in sorted(load_contexts(connection).items()):
             run = last_run(connection, name)
             automation = context.site.automation
@@ -90,6 +96,7 @@ def status(database: Database, clock: Clock) -> Status:
                     next_run_at=next_due(automation, context.site.timezone, after=now) if automation.enabled else None,
                     next_slot_at=min((row["slot_at"] for row in scheduled), default=None),
                     available_credits=balance_of(connection, context.account.name).available,
+                    leaving=_waits_for(busy.get(name, ())) if name in leaving else "",
                 )
             )
     return Status(
@@ -99,6 +106,11 @@ def status(database: Database, clock: Clock) -> Status:
         newest.actor if newest else "",
         tuple(sites),
     )
+
+
+def _waits_for(finalizers: Sequence[Finalizer]) -> str:
+    """Return what a site that is to go waits for."""
+    return f"waits for {', '.join(item.text for item in finalizers) or 'the next apply'}"
 
 
 def _iso(instant: datetime | None) -> str | None:

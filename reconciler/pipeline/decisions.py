@@ -46,6 +46,9 @@ class StagePulse:
 def choose_model(context: SiteContext, stage: StageDeclaration) -> ChosenModel | str:
     """Return the model of an AI stage: Testing, else the account's preference, else Live; or why there is none."""
     assert stage.function is not None
+    pinned = context.pinned_models.get(stage.key)
+    if pinned is not None:
+        return ChosenModel(pinned, context.models.models[pinned])
     model_type = stage.function.model_type
     if context.settings(stage).model == "testing":
         name = testing_model(context.models, model_type)
@@ -73,9 +76,13 @@ def _preferred(context: SiteContext, model_type: ModelType) -> str | None:
 
 
 def batches(stage: StageDeclaration, items: Sequence[Row], batch_size: int | None) -> Iterator[list[Row]]:
-    """Yield the items in batches, in order; a batch stays within a sector where items have one."""
+    """Yield the items in batches, in order; a batch stays within a sector where items have one, and on one revision."""
     size = batch_size or max(1, len(items))
-    for _, group in groupby(items, key=lambda item: item.get("sector") if stage.counts == "keywords" else None):
+
+    def alike(item: Row) -> tuple[object, object]:
+        return item.get("sector") if stage.counts == "keywords" else None, item.get("pinned_generation")
+
+    for _, group in groupby(items, key=alike):
         members = list(group)
         for start in range(0, len(members), size):
             yield members[start : start + size]

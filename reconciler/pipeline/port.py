@@ -27,7 +27,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SiteContext:
-    """Everything declared that concerns a run of one site, as the last apply left it."""
+    """Everything declared that concerns a run of one site, as the last apply left it.
+
+    For items that stay on an older revision, `pinned_models` are the models by stage that it called, and `notes` say
+    what of it can no longer be had.
+    """
 
     site: Site
     account: Account
@@ -40,6 +44,8 @@ class SiteContext:
     tier: Tier | None
     generation: int
     extensions: Extensions
+    pinned_models: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def settings(self, stage: StageDeclaration) -> StageSettings:
         """Return a stage's settings on this site."""

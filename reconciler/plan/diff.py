@@ -15,12 +15,16 @@ _ABSENT: Any = None
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field: what the database holds, what git wants, and which of both moved since the last apply."""
+    """One field: what the database holds, what git wants, and which of both moved since the last apply.
+
+    `cause` is the place in git that the wanted value comes from.
+    """
 
     path: FieldPath
     before: Any
     after: Any
     state: FieldState
+    cause: str = ""
 
     @property
     def field(self) -> str:
@@ -56,10 +60,11 @@ def _classify(desired: Any, live: Any, applied: Any) -> FieldState:
 
 def _has_named_items(value: Any) -> bool:
     """Tell whether a value is a list of things with names or ids of their own, such as sectors and grants."""
-    return isinstance(value, list) and bool(value) and all(_name_of(item) is not None for item in value)
+    return isinstance(value, list) and bool(value) and all(item_name(item) is not None for item in value)
 
 
-def _name_of(item: Any) -> str | None:
+def item_name(item: Any) -> str | None:
+    """Return what a thing in a list is known by, or None."""
     if not isinstance(item, dict):
         return None
     for key in ("name", "id", "email", "term"):
@@ -70,4 +75,15 @@ def _name_of(item: Any) -> str | None:
 
 def _by_name(value: Any) -> dict[str, Any]:
     items = value if isinstance(value, list) else []
-    return {str(_name_of(item)): item for item in items if _name_of(item) is not None}
+    return {str(item_name(item)): item for item in items if item_name(item) is not None}
+
+
+def leaves(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, Any]]:
+    """Yield every field of a spec with its path, cut as finely as differences are."""
+    if isinstance(value, dict) and value:
+        for key in sorted(value, key=str):
+            yield from leaves(value[key], (*path, key))
+    elif _has_named_items(value):
+        yield from leaves(_by_name(value), path)
+    else:
+        yield path, value

@@ -6,10 +6,14 @@ that always have work: keywords that run out make it less. Assumptions stand her
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
+import orjson
+
+from reconciler.ids import canonical_bytes, digest, digest_bytes
 from reconciler.kinds.models import Model, ModelCatalog, live_model, testing_model
 from reconciler.kinds.platform import Platform
 from reconciler.kinds.site import Site
@@ -25,6 +29,11 @@ OUTPUT_TOKENS_PER_CLUSTERING = 2500
 OUTPUT_TOKENS_PER_IDEAS = 1200
 OUTPUT_TOKENS_PER_IMAGE_PROMPTS = 600
 OUTPUT_TOKENS_PER_WORD_TENTHS = 15
+_WORDS = 1600
+_READ = ("platform", "models", "strategy", "account")
+_METHOD = 1  # raise it with every change of the method: what was remembered by the old one is worthless
+# Of a site, what `_expect` looks at.
+_VOLUMES = ("automation", "stages", "publishing", "ai")
 _RUNS = {"hourly": DAYS * 24, "daily": DAYS, "weekly": DAYS // 7}
 
 
@@ -39,11 +48,12 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """All sites' 30 days, by site and by account, and what credits are worth."""
+    """All sites' 30 days, by site and by account, and what credits are worth. `fresh` is what was not remembered."""
 
     sites: Mapping[str, Expected] = field(default_factory=dict)
     credits_by_account: Mapping[str, int] = field(default_factory=dict)
     credit_value_nano: int = 0
+    fresh: Mapping[str, Remembered] = field(default_factory=dict, repr=False)
 
     @property
     def credits(self) -> int:
@@ -76,24 +86,107 @@ class Forecast:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was expected of a site, and what that was worked out from: the site by its digest, all else by `basis`."""
+
+    digest: str
+    account: str
+    strategy: str
+    basis: str
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A resource that a forecast is made of: its digest, and its canonical JSON when it is asked for."""
+
+    kind: str
+    name: str
+    digest: str
+    text: Callable[[], str | bytes]
+
+
+@dataclass(frozen=True)
+class ForecastMethod:
+    """Works forecasts out. What is `remembered` of sites that are as they were is not worked out again.
+
+    Sites that declare the same volumes have the same expectation, so that it is found once.
+    """
+
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
+    _found: dict[tuple[str, bytes], Expected] = field(default_factory=dict, init=False)
+
+    def forecast(self, resources: Iterable[Priced]) -> Forecast:
+        """Return the forecast of resolved resources; empty where there is no platform or no model catalogue."""
+        sites: list[Priced] = []
+        others: dict[tuple[str, str], Any] = {}
+        for item in resources:
+            if item.kind == "site":
+                sites.append(item)
+            elif item.kind in _READ:
+                others[item.kind, item.name] = orjson.loads(item.text())
+        if ("platform", "platform") not in others or ("models", "models") not in others:
+            return Forecast()
+        basis = _Basis(others)
+        expected: dict[str, Expected] = {}
+        accounts: dict[str, int] = {}
+        fresh: dict[str, Remembered] = {}
+        for item in sorted(sites, key=attrgetter("name")):
+            known = self.remembered.get(item.name)
+            if known is None or known.digest != item.digest or known.basis != basis.of(known.account, known.strategy):
+                known = fresh[item.name] = self._work_out(item, basis)
+            expected[item.name] = known.expected
+            accounts[known.account] = accounts.get(known.account, 0) + known.expected.credits
+        return Forecast(expected, accounts, basis.credit_value_nano, fresh)
+
+    def _work_out(self, item: Priced, basis: _Basis) -> Remembered:
+        data = orjson.loads(item.text())
+        account, strategy = data["account"], data.get("strategy") or ""
+        depends_on = basis.of(account, strategy)
+        volumes = depends_on, orjson.dumps([data.get(key) for key in _VOLUMES])
+        expected = self._found.get(volumes)
+        if expected is None:
+            words, preferred = basis.words.get(strategy, _WORDS), basis.preferences.get(account, {})
+            expected = self._found[volumes] = _expect(_read(Site, data), basis.catalog, words, preferred)
+        return Remembered(item.digest, account, strategy, depends_on, expected)
+
+
+class _Basis:
+    """What sites' forecasts depend on besides the sites."""
+
+    def __init__(self, others: Mapping[tuple[str, str], Any]) -> None:
+        models = others["models", "models"]
+        self.catalog = _read(ModelCatalog, models)
+        self.credit_value_nano = parse_usd(_read(Platform, others["platform", "platform"]).credit_value_usd)
+        self.words = {
+            name: _read(Strategy, data).word_count.max for (kind, name), data in others.items() if kind == "strategy"
+        }
+        self.preferences = {name: _preferences(data) for (kind, name), data in others.items() if kind == "account"}
+        self._models = digest([_METHOD, models])
+        self._found: dict[tuple[str, str], str] = {}
+
+    def of(self, account: str, strategy: str) -> str:
+        """Return the digest of what the forecast of a site with this account and strategy depends on."""
+        key = account, strategy
+        if key not in self._found:
+            self._found[key] = digest(
+                [self._models, self.words.get(strategy, _WORDS), self.preferences.get(account, {})]
+            )
+        return self._found[key]
+
+
 def forecast_month(specs: Mapping[tuple[str, str], dict[str, Any]]) -> Forecast:
-    """Return the forecast of a set of resolved resources; empty where there is no platform or model catalogue."""
-    if ("platform", "platform") not in specs or ("models", "models") not in specs:
-        return Forecast()
-    platform = _read(Platform, specs["platform", "platform"])
-    catalog = _read(ModelCatalog, specs["models", "models"])
-    words = {name: _read(Strategy, data).word_count.max for (kind, name), data in specs.items() if kind == "strategy"}
-    sites: dict[str, Expected] = {}
-    accounts: dict[str, int] = {}
-    for (kind, name), data in sorted(specs.items()):
-        if kind != "site":
-            continue
-        site = _read(Site, data)
-        account = specs.get(("account", site.account), {})
-        preferences = {**(account.get("ai", {}).get("model_preferences") or {})}
-        sites[name] = _expect(site, catalog, words.get(site.strategy or "", 1600), preferences)
-        accounts[site.account] = accounts.get(site.account, 0) + sites[name].credits
-    return Forecast(sites, accounts, parse_usd(platform.credit_value_usd))
+    """Return the forecast of a set of resolved resources."""
+    resources = []
+    for (kind, name), data in specs.items():
+        text = canonical_bytes(data)
+        resources.append(Priced(kind, name, digest_bytes(text), lambda text=text: text))  # type: ignore[misc]
+    return ForecastMethod().forecast(resources)
+
+
+def _preferences(account: Mapping[str, Any]) -> dict[str, str]:
+    return {**(account.get("ai", {}).get("model_preferences") or {})}
 
 
 def _read(model: Any, data: dict[str, Any]) -> Any:
@@ -108,18 +201,35 @@ def _expect(site: Site, catalog: ModelCatalog, words: int, preferences: dict[str
     articles = _articles(site, runs)
     ideas_calls = -(-articles // IDEAS_PER_CLUSTER)
     calls = {
-        "clusters": (max(1, ideas_calls // 8) if articles else 0, OUTPUT_TOKENS_PER_CLUSTERING),
-        "ideas": (ideas_calls, OUTPUT_TOKENS_PER_IDEAS),
-        "content": (articles, words * OUTPUT_TOKENS_PER_WORD_TENTHS // 10),
-        "prompts": (articles, OUTPUT_TOKENS_PER_IMAGE_PROMPTS),
+        "clusters": max(1, ideas_calls // 8) if articles else 0,
+        "ideas": ideas_calls,
+        "content": articles,
+        "prompts": articles,
+        "images": articles * (1 + site.ai.max_in_article_images),
     }
+    return Expected(articles, *price_calls(site, catalog, calls, words=words, preferences=preferences))
+
+
+def price_calls(
+    site: Site, catalog: ModelCatalog, calls: Mapping[str, int], *, words: int = _WORDS,
+    preferences: Mapping[str, str] | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Return the credits and the cost in nano-USD that AI calls of a site, counted by stage, are expected to take."""
+    sizes = {
+        "clusters": OUTPUT_TOKENS_PER_CLUSTERING,
+        "ideas": OUTPUT_TOKENS_PER_IDEAS,
+        "content": words * OUTPUT_TOKENS_PER_WORD_TENTHS // 10,
+        "prompts": OUTPUT_TOKENS_PER_IMAGE_PROMPTS,
+    }
+    preferred = dict(preferences or {})
     credits = cost = 0
-    for key, (count, output_tokens) in calls.items():
-        used, nano = _price(site, key, "text", catalog, preferences, Usage(INPUT_TOKENS_PER_CALL, 0, output_tokens))
+    for key, count in calls.items():
+        if key == "images":
+            used, nano = _price(site, key, "image", catalog, preferred, Usage(images=1))
+        else:
+            used, nano = _price(site, key, "text", catalog, preferred, Usage(INPUT_TOKENS_PER_CALL, 0, sizes[key]))
         credits, cost = credits + count * used, cost + count * nano
-    used, nano = _price(site, "images", "image", catalog, preferences, Usage(images=1))
-    images = articles * (1 + site.ai.max_in_article_images)
-    return Expected(articles, credits + images * used, cost + images * nano)
+    return credits, cost
 
 
 def _articles(site: Site, runs: int) -> int:

@@ -2,157 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.policies.evaluate import shared_values
-from reconciler.ids import digest
-from reconciler.kinds.platform import Platform, Safety
-from reconciler.plan.change import Action, Actual, Change
-from reconciler.plan.diff import FieldChange, diff_specs
-from reconciler.plan.forecast import Forecast, forecast_month
+from reconciler.kinds.platform import Platform
+from reconciler.plan.affected import find_in_flight, in_flight_blocks
+from reconciler.plan.change import Actual, Change
+from reconciler.plan.departures import find_departures
+from reconciler.plan.forecast import Forecast
+from reconciler.plan.guards import GuardContext, find_blocks
+from reconciler.plan.holds import ResourceHold
+from reconciler.plan.keywords import keyword_changes
+from reconciler.plan.moves import find_rename_blocks, find_renames, suggest_moves
+from reconciler.plan.observed import DEFAULT_OPTIONS, Observed, PlanOptions
+from reconciler.plan.outlook import find_outlook
+from reconciler.plan.plan import Plan
 from reconciler.plan.policies import Verdict, judge_plan
-from reconciler.plan.safety import Block, find_blocks
+from reconciler.plan.resource_changes import find_change
+from reconciler.plan.selection import Ref, select
+from reconciler.schedule.windows import ALWAYS_OPEN, window_state
+
+__all__ = ["Plan", "make_plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an apply would do, decided to the end. `base_generation` is the state that it was decided from."""
-
-    base_generation: int
-    revision: str
-    config_digest: str
-    changes: tuple[Change, ...]
-    blocks: tuple[Block, ...]
-    forecast_before: Forecast
-    forecast_after: Forecast
-    unchanged: int
-    environment: str = ""
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """Return the plan's own digest, short: the same plan has the same id."""
-        return digest([self.base_generation, self.config_digest, [change.to_json() for change in self.changes]])[:12]
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether there is nothing to do."""
-        return not self.changes
-
-    def count(self, action: Action) -> int:
-        """Return the number of changes with an action."""
-        return sum(change.action == action for change in self.changes)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the machine-readable form."""
-        return {
-            "version": 1,
-            "id": self.id,
-            "base_generation": self.base_generation,
-            "revision": self.revision,
-            "environment": self.environment,
-            "config_digest": self.config_digest,
-            "summary": {
-                "create": self.count("create"),
-                "update": self.count("update"),
-                "delete": self.count("delete"),
-                "unchanged": self.unchanged,
-                "blocked": len(self.blocks),
-            },
-            "blocks": [block.to_json() for block in self.blocks],
-            "warnings": list(self.warnings),
-            "forecast": {"before": self.forecast_before.to_json(), "after": self.forecast_after.to_json()},
-            "changes": [change.to_json() for change in self.changes],
-        }
-
-
-def make_plan(
-    compilation: Compilation,
-    actual: Mapping[tuple[str, str], Actual],
-    base_generation: int,
-    busy_sites: Mapping[str, str] | None = None,
-    *,
-    heal: bool = True,
-) -> Plan:
-    """Return the plan that leads from the actual state to the compilation. The compilation must be valid.
-
-    `busy_sites` are sites with work in flight, and which; they are not deleted. Without `heal` a resource that only
-    drifted is left as it is.
-    """
+def make_plan(compilation: Compilation, observed: Observed, options: PlanOptions = DEFAULT_OPTIONS) -> Plan:
+    """Return the plan that leads from the actual state to the compilation. The compilation must be valid."""
     if not compilation.is_valid:
         raise ValueError("a compilation with errors cannot be planned from")
-    desired = {(item.kind, item.name): item for item in compilation.resources}
-    changes = [change for ref, item in desired.items() if (change := _change(item, actual.get(ref))) is not None]
-    changes = [change for change in changes if heal or not change.is_drift]
-    changes += [_deletion(item) for ref, item in actual.items() if ref not in desired]
+    actual = observed.resources
+    desired = {item.key: item for item in compilation.resources}
+    renames = find_renames(compilation.moves, actual, desired)
+    before = {ref: (ref[0], renames[ref]) if ref in renames else ref for ref in desired}
+    holds = _holds_in_force(observed)
+    outcomes = [find_change(item, actual.get(before[ref]), holds.get(before[ref], ())) for ref, item in desired.items()]
+    changes = [change for change, _ in outcomes if change is not None and (options.heal or not change.is_drift)]
+    departures = find_departures(actual, {*desired, *before.values()}, holds, observed.busy_sites)
+    changes += departures.deletes
     changes.sort(key=lambda change: change.sort_key)
-    before = {ref: item.spec for ref, item in actual.items()}
-    after = {ref: item.data for ref, item in desired.items()}
-    forecasts = forecast_month(before), forecast_month(after)
-    verdict = _judge(compilation, changes, forecasts)
+    chosen = select(changes, desired, actual, options.selection)
+    changes = list(chosen.changes)
+    held = tuple(item for _, some in outcomes for item in some) + departures.held_back
+    platform = _platform(actual, compilation.resources)
+    forecasts = find_outlook(observed, compilation, changes, held, departures, chosen.left_out, renames)
+    in_flight = find_in_flight(observed, changes, options.in_flight)
+    context = GuardContext(
+        changes, actual, desired.keys(), platform.safety, forecasts, compilation.tree.missing_kinds,
+        {(item.hold.kind, item.hold.name) for item in held}, options, observed.now, observed.quarantined,
+    )  # fmt: skip
+    verdict = _judge(compilation, changes, forecasts) if changes else Verdict()
+    kept_back = {item.hold.ref for item in held if item.action == "update"} - {change.ref for change in changes}
+    untouched = len(kept_back) + len(chosen.left_out & desired.keys())
+    windows = () if context.is_first else platform.reconcile.sync_windows
     return Plan(
-        base_generation,
+        observed.generation,
         compilation.revision,
         compilation.digest,
         tuple(changes),
         (
-            *find_blocks(changes, actual, desired, _safety(actual, compilation.resources), busy_sites or {}),
+            *find_rename_blocks(changes, compilation.moves, actual, desired, observed.busy_sites, observed.remains),
+            *chosen.blocks,
+            *find_blocks(context),
+            *in_flight_blocks(in_flight, observed),
             *verdict.blocks,
         ),
-        *forecasts,
-        len(desired) - sum(change.action != "delete" for change in changes),
+        forecasts,
+        len(desired) - sum(change.action != "delete" for change in changes) - untouched,
         compilation.environment,
         verdict.warnings,
+        held,
+        tuple(item for item in departures.lingering if (item.kind, item.name) not in chosen.left_out),
+        departures.unmanaged,
+        window_state(windows, observed.now) if windows and observed.now is not None else ALWAYS_OPEN,
+        options.selection,
+        chosen.along,
+        chosen.left_out,
+        in_flight,
+        tuple(keyword_changes(changes)),
+        tuple(suggest_moves(changes, {ref: item.file for ref, item in desired.items()})),
     )
 
 
-def _judge(compilation: Compilation, changes: Sequence[Change], forecasts: tuple[Forecast, Forecast]) -> Verdict:
+def _holds_in_force(observed: Observed) -> dict[Ref, list[ResourceHold]]:
+    found: dict[Ref, list[ResourceHold]] = {}
+    for hold in observed.holds:
+        if observed.now is not None and hold.is_in_force(observed.now):
+            found.setdefault((hold.kind, hold.name), []).append(hold)
+    return found
+
+
+def _judge(
+    compilation: Compilation, changes: Sequence[Change], forecasts: Callable[[], tuple[Forecast, Forecast]]
+) -> Verdict:
     policies = compilation.policies
     if policies is None:
         return Verdict()
-    return judge_plan(policies, changes, forecasts, shared_values(compilation.resources, policies.today))
+    return judge_plan(policies, changes, forecasts(), shared_values(compilation.resources, policies.today))
 
 
-def _safety(actual: Mapping[tuple[str, str], Actual], resources: Iterable[Resource]) -> Safety:
-    """Return the limits in force: those applied last, so that a change cannot raise its own; at first the declared."""
+def _platform(actual: Mapping[Ref, Actual], resources: Iterable[Resource]) -> Platform:
+    """Return the platform in force: the one applied last, so that a change cannot raise its own limits or open its own
+    window; at first the declared one."""
     applied = actual.get(("platform", "platform"))
     if applied is not None:
-        return Platform.model_validate(applied.applied_spec, strict=False).safety
+        return Platform.model_validate(applied.applied_spec, strict=False)
     specs = (item.spec for item in resources if item.kind == "platform")
-    return next((spec.safety for spec in specs if isinstance(spec, Platform)), Safety())
-
-
-def _change(resource: Resource, actual: Actual | None) -> Change | None:
-    if actual is None:
-        return Change("create", resource.kind, resource.name, None, resource.data, (), (resource.file,))
-    if resource.digest == actual.spec_digest == actual.applied_digest:
-        return None
-    fields = diff_specs(resource.data, actual.spec, actual.applied_spec)
-    if not fields:
-        return None
-    return Change(
-        "update", resource.kind, resource.name, actual.spec, resource.data, fields, tuple(_causes(resource, fields))
-    )  # fmt: skip
-
-
-def _deletion(actual: Actual) -> Change:
-    return Change("delete", actual.kind, actual.name, actual.spec, None)
-
-
-def _causes(resource: Resource, fields: Iterable[FieldChange]) -> Iterable[str]:
-    """Yield the places that changed fields come from, each once, in field order."""
-    seen: dict[str, None] = {}
-    provenance = resource.provenance
-    for field in fields:
-        for length in range(len(field.path), 0, -1):
-            definitions = provenance.get(field.path[:length])
-            if definitions:
-                winner = definitions[0]
-                seen.setdefault(f"{winner.file}:{winner.mark.line}" if winner.file else "built-in default")
-                break
-        else:
-            seen.setdefault(resource.file)
-    return seen
+    return next((spec for spec in specs if isinstance(spec, Platform)), Platform())

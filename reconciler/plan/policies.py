@@ -15,7 +15,7 @@ from reconciler.kinds import RESOURCE_KINDS
 from reconciler.kinds.waiver import Waiver
 from reconciler.plan.change import Change
 from reconciler.plan.forecast import Forecast
-from reconciler.plan.safety import Block
+from reconciler.plan.guards import Block
 
 _NANO = 1_000_000_000
 

@@ -46,7 +46,7 @@ def build(connection: Connection, scope: Scope) -> ReportTable:
 
 
 def _conditions(scope: Scope) -> list[ColumnElement[bool]]:
-    conditions = within(scope.period, content.c.created_at)
+    conditions = [*within(scope.period, content.c.created_at), content.c.superseded_at.is_(None)]
     if scope.filter.site is not None:
         conditions.append(content.c.site == scope.filter.site)
     if scope.filter.account is not None:

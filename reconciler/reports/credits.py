@@ -12,7 +12,7 @@ from reconciler.reports.table import Chart, Column, ReportTable, Scope, Series, 
 from reconciler.store.tables import credit_account, run, usage
 
 _METHOD = (
-    "Granted = spent + held + available, at the moment of the report. Held credits are reserved for calls in flight; "
+    "Granted = spent + held + available + still to come + expired, at the moment of the report. Held credits are reserved for calls in flight; "
     "what a call does not need returns. Spent in the period counts the charged calls of the period asked for.",
 )
 _COLUMNS = (
@@ -61,7 +61,7 @@ def _books(scope: Scope) -> sa.Subquery:
     )
     table = credit_account.c
     lines = sa.select(
-        table.account, (-table.granted).label("granted"), table.spent, table.held, table.available,
+        table.account, (-table.granted - table.absorbed).label("granted"), table.spent, table.held, table.available,
         *(sa.func.coalesce(charged.c[key], 0).label(key) for key in ("spent_in_period", "calls", "simulated")),
     )  # fmt: skip
     lines = lines.outerjoin(charged, charged.c.account == table.account)

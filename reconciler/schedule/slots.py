@@ -57,14 +57,15 @@ def moved_slots(
     new: Publishing,
     new_timezone: str,
     now: datetime,
+    taken: Collection[datetime] = (),
 ) -> tuple[Move, ...]:
     """Return the moves a change of schedule asks for: (id, slot) pairs in, in the order in which slots are given out.
 
     An article stays where its slot is still a slot, where a person chose an instant that never was one, and where
-    its slot has come (it is due already, not waiting). No move goes to a slot that anybody holds now, so the moves
-    can be written one by one under a unique constraint.
+    its slot has come (it is due already, not waiting). No move goes to a slot that anybody holds now, by being `taken`
+    or scheduled, so the moves can be written one by one under a unique constraint.
     """
-    held = {slot_at for _, slot_at in scheduled}
+    held = {slot_at for _, slot_at in scheduled}.union(taken)
     free = (slot for slot in slots_after(new, new_timezone, after=now) if slot not in held)
     return tuple(
         Move(content_id, slot_at, next(free, None))

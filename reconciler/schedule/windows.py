@@ -1,10 +1,11 @@
-"""Sync windows: the weekly times in which the daemon may, or may not, apply."""
+"""Sync windows: the weekly times in which changes may, or may not, be applied."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.platform import SyncWindow
@@ -17,11 +18,32 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class WindowState:
-    """Whether applying is allowed, why, and when it will be; `next_open` is None when open, or closed all 8 days."""
+    """Whether applying is allowed, why, and when it will be; `next_open` is None when open, or closed all 8 days.
+
+    `zones` are the windows' own timezones, in which the next opening is told.
+    """
 
     open: bool
     next_open: datetime | None
     reason: str
+    zones: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def opening(self) -> str:
+        """Return the next opening on the windows' own clocks and in UTC, as people read it; "" when there is none."""
+        if self.next_open is None:
+            return ""
+        local = [f"{self.next_open.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone}" for zone in self.zones]
+        at_utc = f"{self.next_open.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{', '.join(local)} ({at_utc})" if local and self.zones != ("UTC",) else at_utc
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the machine-readable form."""
+        next_open = self.next_open.astimezone(UTC).isoformat() if self.next_open else None
+        return {"open": self.open, "reason": self.reason, "next_open": next_open, "timezones": list(self.zones)}
+
+
+ALWAYS_OPEN = WindowState(True, None, "no sync windows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,8 @@ def window_state(windows: tuple[SyncWindow, ...], now: datetime) -> WindowState:
     """
     spans = tuple(span for window in windows for span in _spans_around(window, now))
     is_open, reason = _judge(windows, spans, now)
-    return WindowState(is_open, None if is_open else _next_open(windows, spans, now), reason)
+    zones = tuple(dict.fromkeys(window.timezone for window in windows))
+    return WindowState(is_open, None if is_open else _next_open(windows, spans, now), reason, zones)
 
 
 def _spans_around(window: SyncWindow, now: datetime) -> Iterator[_Span]:

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from reconciler.clock import ticks
 from reconciler.errors import ConflictError, Igny8Error, LockedError, UnreachableError, UsageError
+from reconciler.store.view_sql import create_views, drop_views
 
 __all__ = [
     "IN_MEMORY",
@@ -29,8 +33,9 @@ __all__ = [
     "upgrade_schema",
 ]
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0011"
 _BUSY_SECONDS = 10
+_REST_SECONDS = 5.0
 IN_MEMORY = "sqlite://"
 
 
@@ -131,16 +136,34 @@ def _make_engine(url: str) -> Engine:
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
         try:
-            return sa.create_engine(
+            engine = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
                 connect_args={"connect_timeout": 10, "options": "-c idle_in_transaction_session_timeout=30000"},
             )
+            _ping_after_rest(engine)
+            return engine
         except ImportError as error:
             raise UnreachableError(
                 "the PostgreSQL driver is not installed", hint="install igny8 with the extra: igny8[postgres]"
             ) from error
     raise UsageError(f"{parsed.get_backend_name()} is not supported", hint="use sqlite:///PATH or postgresql://...")
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """Ask a connection that rested whether it still lives; asking each time costs three ways to the server and back."""
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = ticks()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if ticks() - record.info.get("rests_since", ticks()) < _REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError("the connection was lost while it rested") from error
 
 
 def _sqlite_engine(url: sa.URL) -> Engine:
@@ -175,6 +198,8 @@ def _sqlite_engine(url: sa.URL) -> Engine:
 def _ensure_schema(database: Database, *, upgrade: bool) -> None:
     revision = schema_revision(database)
     if revision == SCHEMA_REVISION:
+        if upgrade:
+            _renew_views(database)
         return
     if revision > SCHEMA_REVISION:
         raise ConflictError(
@@ -198,7 +223,17 @@ def upgrade_schema(database: Database) -> None:
     with database.write() as connection:
         advisory_lock(connection, "igny8-schema")
         config.attributes["connection"] = connection
+        # Tables cannot be changed below views that read them.
+        drop_views(connection)
         command.upgrade(config, "head")
+        create_views(connection)
+
+
+def _renew_views(database: Database) -> None:
+    """Make the views as this program declares them: they may be of an older one with the same schema."""
+    with database.write() as connection:
+        advisory_lock(connection, "igny8-schema")
+        create_views(connection)
 
 
 @contextlib.contextmanager

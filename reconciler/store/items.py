@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from reconciler.kinds.site import Site
 from reconciler.pipeline.port import Alias, Insert, Row, Update
+from reconciler.store.engine import advisory_lock
 from reconciler.store.tables import ITEMS, content, idea, image, image_prompt, keyword, publication, task
 
 FAILURES_MAX = 3
@@ -25,9 +26,10 @@ class SiteItems:
     site: str
 
     def find(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
-        """Return the items with these column values, oldest first; limit 0 = all."""
+        """Return the items with these column values, oldest first; limit 0 = all. Superseded ones are history."""
         table = ITEMS[kind]
-        statement = sa.select(table).where(table.c.site == self.site, *_equal(table, where)).order_by(table.c.id)
+        statement = sa.select(table).where(table.c.site == self.site, *_live(table), *_equal(table, where))
+        statement = statement.order_by(table.c.id)
         rows = self.connection.execute(statement.limit(limit) if limit else statement)
         return [row._asdict() for row in rows.all()]
 
@@ -43,18 +45,27 @@ class SiteItems:
         return self.find(kind, {**where, "set_aside_at": None}, limit=limit)
 
 
+def _live(table: sa.Table) -> Iterable[sa.ColumnElement[bool]]:
+    if "superseded_at" in table.c:
+        yield table.c.superseded_at.is_(None)
+
+
 def _equal(table: sa.Table, where: Row) -> Iterable[sa.ColumnElement[bool]]:
     for name, value in where.items():
         yield table.c[name].is_(None) if value is None else table.c[name] == value
 
 
-def carry_out(connection: Connection, site: str, writes: Iterable[Insert | Update], now: datetime) -> None:
-    """Carry out the writes of an outcome, in order."""
+def carry_out(
+    connection: Connection, site: str, writes: Iterable[Insert | Update], now: datetime, *, pin: int | None = None
+) -> None:
+    """Carry out the writes of an outcome, in order. What is made of an item that stays on a generation stays on it too."""
     ids: dict[str, int] = {}
     for write in writes:
         table = ITEMS[write.kind]
         values = {name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()}
         if isinstance(write, Insert):
+            if pin is not None and "pinned_generation" in table.c:
+                values["pinned_generation"] = pin
             statement = table.insert().values(site=site, created_at=now, **values).returning(table.c.id)
             new_id = int(connection.execute(statement).scalar_one())
             if write.alias:
@@ -86,11 +97,17 @@ def record_failure(connection: Connection, kind: str, item_id: int, reason: str,
     return True
 
 
+def lock_site(connection: Connection, site: str) -> None:
+    """Let nobody else begin a run of the site, or take its keywords in, until the transaction ends."""
+    advisory_lock(connection, f"igny8-site:{site}")
+
+
 def take_in_keywords(connection: Connection, site: Site, now: datetime) -> tuple[int, int]:
     """Make the site's keyword items follow its declaration; return how many are new and how many were archived.
 
     A keyword that is no longer declared is archived, never deleted; one that comes back is taken up again.
     """
+    lock_site(connection, site.name)
     declared: dict[str, dict[str, Any]] = {}
     for sector in site.sectors:
         for entry in sector.keywords:
@@ -122,7 +139,7 @@ def count_states(connection: Connection, site: str) -> dict[str, dict[str, int]]
     """Return how many items of each kind a site has in each state; the one count that every view shows."""
     counts: dict[str, dict[str, int]] = {}
     for kind, table in ITEMS.items():
-        where = [table.c.site == site]
+        where = [table.c.site == site, *_live(table)]
         if kind == "keyword":
             where.append(table.c.archived_at.is_(None))
         rows = connection.execute(sa.select(table.c.state, sa.func.count()).where(*where).group_by(table.c.state))
@@ -135,7 +152,9 @@ def count_set_aside(connection: Connection, site: str) -> int:
     return sum(
         int(
             connection.scalar(
-                sa.select(sa.func.count()).where(table.c.site == site, table.c.set_aside_at.is_not(None))
+                sa.select(sa.func.count()).where(
+                    table.c.site == site, table.c.set_aside_at.is_not(None), *_live(table)
+                )
             )
             or 0
         )
@@ -154,7 +173,7 @@ def list_content(
     connection: Connection, *, site: str | None, state: str | None, limit: int, offset: int = 0
 ) -> tuple[list[Row], int]:
     """Return a page of articles with their slots, oldest first, and how many there are in all."""
-    where = [content.c.site == site] if site else []
+    where = [content.c.superseded_at.is_(None), *([content.c.site == site] if site else [])]
     where += [content.c.state == state] if state else []
     total = int(connection.scalar(sa.select(sa.func.count()).select_from(content).where(*where)) or 0)
     statement = _content_select().where(*where).order_by(content.c.id).limit(limit).offset(offset)

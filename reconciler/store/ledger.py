@@ -1,48 +1,64 @@
 """Carries transfers out. Every function works inside the caller's write transaction and repeats without effect.
 
 The idempotency key is unique for ever: the same key with the same payload returns the first result, with another
-payload it is a conflict. Balances change by conditional updates with CHECKs behind them.
+payload it is a conflict. The account's row is locked before anything is read that a transfer depends on; CHECKs stand
+behind. A hold takes from certain lots, so what it holds neither expires under it nor is given to anybody else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from reconciler.errors import ConflictError
-from reconciler.ids import digest
-from reconciler.ledger.transfers import (
-    Posting,
-    TransferKind,
-    grant_postings,
-    hold_postings,
-    release_postings,
-    settle_postings,
+from reconciler.ledger.transfers import Part, TransferKind, Usable, move_postings, settle_postings, take_in_turn
+from reconciler.store.budgets import Place, Window, insert_if_absent, place_of, windows_of
+from reconciler.store.ledger_laws import find_breaks
+from reconciler.store.lots import PLAIN_TERMS, Terms, bring_up_to_date, open_lot
+from reconciler.store.movements import Movement, Origin, is_repeated, is_same, known_payload, payload_of, write
+from reconciler.store.tables import (
+    Instant,
+    budget_window,
+    credit_account,
+    credit_lot,
+    hold,
+    hold_resolution,
+    posting,
+    transfer,
+    usage,
 )
-from reconciler.store.tables import credit_account, hold, hold_resolution, posting, transfer, usage
+
+__all__ = [
+    "Balance", "Funds", "Hold", "Origin", "OverdrawnError", "SuspendedError", "Terms", "accounts_due",
+    "available_credits", "balance_of", "charge", "count_charges_since", "credits_used_since", "expire_holds", "find_breaks", "grant",
+    "is_known", "known_keys", "known_payloads", "lock_account",
+    "lock_funds", "open_hold_credits", "place_hold", "settle", "suspend", "suspended_accounts", "void",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account's books in credits; `granted` is what it has been given in all."""
+    """An account's books in credits; `granted` is what it has been given in all, without what the house absorbed."""
 
     available: int = 0
     held: int = 0
     spent: int = 0
     granted: int = 0
+    upcoming: int = 0
+    expired: int = 0
+    absorbed: int = 0
+    revenue_nano: int = 0
+    is_suspended: bool = False
+    next_change_at: datetime | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who moves credits, when, and under which generation of the config."""
-
-    actor: str
-    at: datetime
-    generation: int
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether a lot has begun or expired that was not moved yet."""
+        return self.next_change_at is not None and self.next_change_at <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,68 +74,237 @@ class Hold:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """What a call could be paid from, with the account locked: nobody takes from it until the transaction ends."""
+
+    balance: Balance
+    place: Place
+    windows: Mapping[str, Window]
+    lots: Sequence[Usable]
+    known_payload: str | None = None
+
+
 class OverdrawnError(Exception):
-    """A hold asked for more than is available; nothing was changed."""
+    """A hold asked for more than is available, or than a budget has left; nothing was changed."""
+
+
+class SuspendedError(OverdrawnError):
+    """The account is suspended and holds nothing."""
 
 
 def balance_of(connection: Connection, account: str) -> Balance:
     """Return an account's balance, zeros when it never moved."""
-    row = connection.execute(sa.select(credit_account).where(credit_account.c.account == account)).one_or_none()
-    return Balance() if row is None else Balance(row.available, row.held, row.spent, -row.granted)
+    row = connection.execute(_ACCOUNT, {"of_account": account}).one_or_none()
+    return Balance() if row is None else _balance(row)
 
 
 def lock_account(connection: Connection, account: str) -> Balance:
     """Return an account's balance with its row locked until the transaction ends."""
-    statement = sa.select(credit_account).where(credit_account.c.account == account).with_for_update()
-    row = connection.execute(statement).one_or_none()
-    return Balance() if row is None else Balance(row.available, row.held, row.spent, -row.granted)
+    row = connection.execute(_LOCK, {"of_account": account}).one_or_none()
+    return Balance() if row is None else _balance(row)
 
 
-def grant(connection: Connection, account: str, credits: int, key: str, reason: str, origin: Origin) -> bool:
+def _balance(row: Any) -> Balance:
+    return Balance(
+        row.available, row.held, row.spent, -row.granted - row.absorbed, row.upcoming, row.expired, row.absorbed,
+        row.revenue_nano, row.suspended, row.next_change_at,
+    )  # fmt: skip
+
+
+def suspend(connection: Connection, account: str, is_suspended: bool) -> None:
+    """Let an account hold nothing, or again; what it holds already is settled as usual."""
+    insert_if_absent(connection, credit_account, {"account": account})
+    table = credit_account.c
+    changed = sa.and_(table.account == account, table.suspended != is_suspended)
+    connection.execute(credit_account.update().where(changed).values(suspended=is_suspended))
+
+
+def suspended_accounts(connection: Connection) -> set[str]:
+    """Return the accounts that hold nothing at present."""
+    return set(connection.scalars(sa.select(credit_account.c.account).where(credit_account.c.suspended)))
+
+
+def grant(
+    connection: Connection,
+    account: str,
+    credits: int,
+    key: str,
+    reason: str,
+    origin: Origin,
+    terms: Terms = PLAIN_TERMS,
+) -> bool:
     """Give credits once by key; False when they were given before."""
-    _open_account(connection, account)
-    return _move(connection, "grant", key, account, credits, grant_postings(credits), origin, reason=reason)
+    insert_if_absent(connection, credit_account, {"account": account})
+    lock_account(connection, account)
+    return open_lot(connection, account, credits, key, reason, origin, terms)
 
 
 def is_known(connection: Connection, key: str) -> bool:
     """Tell whether a transfer with this key was made."""
-    return connection.scalar(sa.select(transfer.c.id).where(transfer.c.key == key)) is not None
+    return known_payload(connection, key) is not None
 
 
-def place_hold(connection: Connection, wanted: Hold, origin: Origin) -> None:
-    """Set credits aside; OverdrawnError when they are not there."""
-    _open_account(connection, wanted.account)
-    if lock_account(connection, wanted.account).available < wanted.credits:
+def known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Return those of the keys that a transfer was made with."""
+    return set(known_payloads(connection, keys))
+
+
+def known_payloads(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Return the payloads of the transfers with these keys, as far as there are any."""
+    found: dict[str, str] = {}
+    columns = sa.select(transfer.c.key, transfer.c.payload_digest)
+    for start in range(0, len(keys), 500):
+        rows = connection.execute(columns.where(transfer.c.key.in_(keys[start : start + 500])))
+        found.update((row.key, row.payload_digest) for row in rows)
+    return found
+
+
+def accounts_due(connection: Connection, now: datetime) -> set[str]:
+    """Return the accounts that have a lot to move, or a hold to release, by this time."""
+    lots = sa.select(credit_account.c.account).where(credit_account.c.next_change_at <= now)
+    # Most accounts hold nothing, and need no look at their holds.
+    holding = sa.select(credit_account.c.account).where(credit_account.c.held > 0)
+    holds = sa.select(hold.c.account).where(hold.c.account.in_(holding), _is_open(), hold.c.expires_at <= now)
+    return set(connection.scalars(lots)) | set(connection.scalars(holds))
+
+
+def available_credits(connection: Connection) -> dict[str, int]:
+    """Return what every account has available."""
+    rows = connection.execute(sa.select(credit_account.c.account, credit_account.c.available))
+    return {row.account: row.available for row in rows}
+
+
+def lock_funds(
+    connection: Connection, place: Place, origin: Origin, limits: Mapping[str, int | None] | None = None, key: str = ""
+) -> Funds:
+    """Lock an account, bring its lots up to date, and return it with the budget windows of a place.
+
+    With a key also the payload of the transfer that was made with it, if any.
+    """
+    row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one_or_none()
+    if row is None:
+        insert_if_absent(connection, credit_account, {"account": place.account})
+        row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one()
+    if _balance(row).is_due(origin.at):
+        bring_up_to_date(connection, place.account, origin)
+        row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one()
+    # Read after the account was locked: nobody changes its windows and lots until this transaction ends.
+    windows: dict[str, Window] = {}
+    lots: list[Usable] = []
+    for key_, limit, reserved, spent, *lot in connection.execute(
+        _WINDOWS_AND_LOTS, {"of_account": place.account, "of_windows": list(place.keys)}
+    ):
+        if key_ is None:
+            lots.append(Usable(*lot))
+        else:
+            windows[key_] = Window(key_, limit, reserved, spent)
+    return Funds(_balance(row), place, windows_of(connection, place, windows, limits), lots, row.known_payload)
+
+
+def place_hold(connection: Connection, wanted: Hold, origin: Origin, funds: Funds | None = None) -> None:
+    """Set credits aside; OverdrawnError when they are not there, or not within a budget."""
+    key = f"hold:{wanted.id}"
+    payload = payload_of("hold", wanted.account, wanted.credits, wanted.site, wanted.run_id, wanted.id)
+    if funds is None:
+        place = place_of(wanted.account, wanted.site, wanted.stage, wanted.run_id, origin.at)
+        funds = lock_funds(connection, place, origin, key=key)
+        if is_same(key, funds.known_payload, payload):
+            return
+    _check_funds(wanted, funds)
+    parts = take_in_turn(funds.lots, wanted.credits, origin.at)
+    if parts is None:
+        raise OverdrawnError(f"{wanted.account} has fewer than {wanted.credits} credits that have not expired")
+    hold_row = {
+        "id": wanted.id, "account": wanted.account, "site": wanted.site, "stage": wanted.stage,
+        "run_id": wanted.run_id, "month": funds.place.month, "credits": wanted.credits, "created_at": origin.at,
+        "expires_at": wanted.expires_at,
+    }  # fmt: skip
+    movement = Movement(
+        "hold", key, wanted.account, wanted.credits, move_postings(parts, "available", "held"), payload,
+        site=wanted.site, run_id=wanted.run_id, hold_id=wanted.id, windows=funds.place.keys, reserved=wanted.credits,
+        hold_row=hold_row,
+    )  # fmt: skip
+    write(connection, movement, origin)
+
+
+def _check_funds(wanted: Hold, funds: Funds) -> None:
+    if funds.balance.is_suspended:
+        raise SuspendedError(f"the account {wanted.account} is suspended")
+    if funds.balance.available < wanted.credits:
         raise OverdrawnError(f"{wanted.account} has fewer than {wanted.credits} credits")
-    connection.execute(
-        hold.insert().values(
-            id=wanted.id, account=wanted.account, site=wanted.site, stage=wanted.stage, run_id=wanted.run_id,
-            credits=wanted.credits, created_at=origin.at, expires_at=wanted.expires_at,
-        )
-    )  # fmt: skip
-    _move(
-        connection, "hold", f"hold:{wanted.id}", wanted.account, wanted.credits, hold_postings(wanted.credits), origin,
-        site=wanted.site, run_id=wanted.run_id, hold_id=wanted.id,
+    for window in funds.windows.values():
+        if window.left is not None and window.left < wanted.credits:
+            raise OverdrawnError(f"the budget {window.key} has fewer than {wanted.credits} credits left")
+
+
+def settle(
+    connection: Connection, hold_id: str, taken: int, origin: Origin, reason: str = "", *,
+    absorbed: int = 0, credit_value_nano: int = 0,
+) -> None:  # fmt: skip
+    """Take part of a hold, or all, and give the rest back; `absorbed` is what the house gives beyond the hold."""
+    _resolve(
+        connection, hold_id, "settle", origin, reason, taken=taken, absorbed=absorbed,
+        credit_value_nano=credit_value_nano,
     )  # fmt: skip
 
 
-def settle(connection: Connection, hold_id: str, taken: int, origin: Origin, reason: str = "") -> None:
-    """Take part of a hold, or all, and give the rest back."""
-    _resolve(connection, hold_id, "settle", taken, origin, reason)
+def charge(
+    connection: Connection, held: Hold, worth: int, origin: Origin, reason: str = "", *, credit_value_nano: int = 0
+) -> int:
+    """Settle a hold by what its call was worth, and return what is charged: at most the hold, the house gives the rest.
+
+    When the hold was released by time meanwhile, a new one is placed and settled at once if the account can pay it;
+    if not, the house gives it all.
+    """
+    resolution = connection.scalar(sa.select(hold_resolution.c.kind).where(hold_resolution.c.hold_id == held.id))
+    taken = min(worth, held.credits)
+    hold_id = held.id
+    if resolution == "expire":
+        hold_id = f"{held.id}:late"
+        late = Hold(hold_id, held.account, held.site, held.stage, held.run_id, taken, origin.at)
+        try:
+            place_hold(connection, late, origin)
+        except OverdrawnError:
+            _absorb(connection, held, worth, origin, reason)
+            return 0
+    settle(
+        connection, hold_id, taken, origin, reason, absorbed=worth - taken, credit_value_nano=credit_value_nano
+    )  # fmt: skip
+    return taken
+
+
+def _absorb(connection: Connection, held: Hold, worth: int, origin: Origin, reason: str) -> None:
+    """Write down that the house gives all that a call was worth: a settlement of nothing, whose hold had expired."""
+    late = Hold(f"{held.id}:late", held.account, held.site, held.stage, held.run_id, 0, origin.at)
+    legs = settle_postings((), 0, worth)
+    payload = payload_of("settle", held.account, 0, held.site, held.run_id, late.id)
+    movement = Movement(
+        "settle", f"settle:{late.id}", held.account, 0, legs, payload, site=held.site, run_id=held.run_id,
+        hold_id=held.id, reason=reason,
+    )  # fmt: skip
+    lock_account(connection, held.account)
+    if not is_repeated(connection, movement.key, payload):
+        write(connection, movement, origin)
 
 
 def void(connection: Connection, hold_id: str, origin: Origin, reason: str = "") -> None:
-    """Give a hold back whole: the call brought nothing."""
-    _resolve(connection, hold_id, "void", 0, origin, reason)
+    """Give a hold back whole: the call brought nothing. One that time has released is back already."""
+    _resolve(connection, hold_id, "void", origin, reason)
 
 
-def expire_holds(connection: Connection, origin: Origin, *, run_id: int | None = None) -> tuple[str, ...]:
+def expire_holds(
+    connection: Connection, origin: Origin, *, run_id: int | None = None, account: str | None = None
+) -> tuple[str, ...]:
     """Release open holds whose time has passed, or all of a run whose worker is gone; return their ids."""
     statement = sa.select(hold.c.id).where(_is_open())
     statement = statement.where(hold.c.run_id == run_id if run_id is not None else hold.c.expires_at <= origin.at)
-    ids = tuple(connection.scalars(statement.order_by(hold.c.id)))
+    if account is not None:
+        statement = statement.where(hold.c.account == account)
+    # By account, so that two that do this at once take the accounts' locks in one order.
+    ids = tuple(connection.scalars(statement.order_by(hold.c.account, hold.c.id)))
     for hold_id in ids:
-        _resolve(connection, hold_id, "expire", 0, origin, "released by time")
+        _resolve(connection, hold_id, "expire", origin, "released by time")
     return ids
 
 
@@ -151,81 +336,85 @@ def _is_open() -> sa.ColumnElement[bool]:
     return ~sa.exists().where(hold_resolution.c.hold_id == hold.c.id)
 
 
-def _open_account(connection: Connection, account: str) -> None:
-    """Make the account's row when it is missing; two that try at once end with one row."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-        connection.execute(pg_insert(credit_account).values(account=account).on_conflict_do_nothing())
-    else:
-        connection.execute(credit_account.insert().prefix_with("OR IGNORE").values(account=account))
-
-
-def _resolve(connection: Connection, hold_id: str, kind: TransferKind, taken: int, origin: Origin, reason: str) -> None:
-    row = connection.execute(sa.select(hold).where(hold.c.id == hold_id)).one()
-    lock_account(connection, row.account)
-    first = connection.execute(sa.select(hold_resolution).where(hold_resolution.c.hold_id == hold_id)).one_or_none()
-    if first is not None:
-        if (first.kind, first.credits_taken) == (kind, taken):
+def _resolve(
+    connection: Connection, hold_id: str, kind: TransferKind, origin: Origin, reason: str, *,
+    taken: int = 0, absorbed: int = 0, credit_value_nano: int = 0,
+) -> None:  # fmt: skip
+    # The rows of one hold: its lots in their turn. They never change; only the resolution may be there or not.
+    rows = connection.execute(_HELD, {"of_hold": hold_id}).all()
+    if not rows:
+        raise ConflictError(f"there is no hold {hold_id}")
+    row = rows[0]
+    if row.resolved_by is not None:
+        if (row.resolved_by, row.credits_taken) == (kind, taken) or (kind, row.resolved_by) == ("void", "expire"):
             return
-        raise ConflictError(f"hold {hold_id} was resolved already, by {first.kind}")
-    legs = settle_postings(row.credits, taken) if kind == "settle" else release_postings(row.credits)
-    connection.execute(hold_resolution.insert().values(hold_id=hold_id, kind=kind, credits_taken=taken, at=origin.at))
-    credits = taken if kind == "settle" else row.credits
-    _move(
-        connection, kind, f"{kind}:{hold_id}", row.account, credits, legs, origin,
-        site=row.site, run_id=row.run_id, hold_id=hold_id, reason=reason,
+        raise ConflictError(f"hold {hold_id} was resolved already, by {row.resolved_by}")
+    parts = [Part(part.lot_id, part.part_credits) for part in rows if part.lot_id is not None]
+    if kind == "settle":
+        legs, credits = settle_postings(parts, taken, absorbed), taken
+    else:
+        legs, credits = move_postings(parts, "held", "available"), row.credits
+    place = Place(row.account, row.site, row.stage, row.run_id, row.month)
+    movement = Movement(
+        kind, f"{kind}:{hold_id}", row.account, credits, legs,
+        payload_of(kind, row.account, credits, row.site, row.run_id, hold_id),
+        site=row.site, run_id=row.run_id, hold_id=hold_id, value_nano=credits * credit_value_nano, reason=reason,
+        windows=place.keys, reserved=-row.credits, spent=taken,
+        resolution_row={
+            "hold_id": hold_id, "kind": kind, "credits_held": row.credits, "credits_taken": taken, "at": origin.at,
+        },
     )  # fmt: skip
+    write(connection, movement, origin)
+    # What returns to a lot that has expired expires with it.
+    if any(part.lot_expires_at is not None and part.lot_expires_at <= origin.at for part in rows):
+        bring_up_to_date(connection, row.account, origin)
 
 
-def _move(
-    connection: Connection, kind: TransferKind, key: str, account: str, credits: int, legs: Iterable[Posting],
-    origin: Origin, *, site: str | None = None, run_id: int | None = None, hold_id: str | None = None, reason: str = "",
-) -> bool:  # fmt: skip
-    payload = digest([kind, account, credits, site, run_id, hold_id])
-    known = connection.execute(sa.select(transfer.c.payload_digest).where(transfer.c.key == key)).scalar_one_or_none()
-    if known is not None:
-        if known != payload:
-            raise ConflictError(f"the transfer {key} was made before, with another content")
-        return False
-    changes = {leg.book: leg.credits for leg in legs}
-    updated = connection.execute(
-        credit_account.update()
-        .where(credit_account.c.account == account)
-        .values({book: credit_account.c[book] + change for book, change in changes.items()})
-        .returning(credit_account.c.available)
+_ACCOUNT = sa.select(credit_account).where(credit_account.c.account == bindparam("of_account"))
+_LOCK = _ACCOUNT.with_for_update()
+_LOCK_FOR = (
+    sa.select(
+        credit_account,
+        sa.select(transfer.c.payload_digest)
+        .where(transfer.c.key == bindparam("of_key"))
+        .scalar_subquery()
+        .label("known_payload"),
     )
-    available_after = updated.scalar_one()
-    transfer_id = connection.execute(
-        transfer.insert()
-        .values(
-            key=key, payload_digest=payload, kind=kind, account=account, site=site, run_id=run_id, hold_id=hold_id,
-            credits=credits, available_after=available_after, reason=reason, actor=origin.actor,
-            generation=origin.generation, at=origin.at,
-        )
-        .returning(transfer.c.id)
-    ).scalar_one()  # fmt: skip
-    connection.execute(
-        posting.insert(), [{"transfer_id": transfer_id, "book": book, "credits": c} for book, c in changes.items()]
+    .where(credit_account.c.account == bindparam("of_account"))
+    .with_for_update(of=credit_account)
+)
+_WINDOWS_AND_LOTS = sa.union_all(
+    sa.select(
+        budget_window.c.key, budget_window.c.limit_credits, budget_window.c.reserved, budget_window.c.spent,
+        sa.null(), sa.null(), sa.null(), sa.type_coerce(sa.null(), Instant),
+    ).where(budget_window.c.key.in_(bindparam("of_windows", expanding=True))),
+    sa.select(
+        sa.null(), sa.null(), sa.null(), sa.null(), credit_lot.c.id, credit_lot.c.available, credit_lot.c.priority,
+        credit_lot.c.expires_at,
+    ).where(credit_lot.c.account == bindparam("of_account"), credit_lot.c.available > 0),
+)  # fmt: skip
+_OF_HOLD = sa.join(hold, credit_account, credit_account.c.account == hold.c.account)
+_PARTS = (
+    sa.select(transfer.c.hold_id, posting.c.number, posting.c.lot_id, posting.c.credits)
+    .join(posting, posting.c.transfer_id == transfer.c.id)
+    .where(transfer.c.key == sa.literal("hold:") + bindparam("of_hold"), posting.c.book == "held")
+    .subquery("parts")
+)
+_HELD = (
+    sa.select(
+        hold,
+        hold_resolution.c.kind.label("resolved_by"),
+        hold_resolution.c.credits_taken,
+        _PARTS.c.lot_id,
+        _PARTS.c.credits.label("part_credits"),
+        credit_lot.c.expires_at.label("lot_expires_at"),
     )
-    return True
-
-
-def find_breaks(connection: Connection) -> tuple[str, ...]:
-    """Return every law of the ledger that does not hold, recomputed from the postings; () when all hold."""
-    breaks: list[str] = []
-    sums = sa.select(posting.c.transfer_id).group_by(posting.c.transfer_id).having(sa.func.sum(posting.c.credits) != 0)
-    breaks += [f"transfer {row} does not sum to zero" for row in connection.scalars(sums)]
-    books = sa.select(transfer.c.account, posting.c.book, sa.func.sum(posting.c.credits).label("credits"))
-    books = books.join(transfer, transfer.c.id == posting.c.transfer_id).group_by(transfer.c.account, posting.c.book)
-    posted = {(row.account, row.book): int(row.credits) for row in connection.execute(books)}
-    for row in connection.execute(sa.select(credit_account)):
-        for book in ("available", "held", "spent", "granted"):
-            if getattr(row, book) != posted.get((row.account, book), 0):
-                breaks.append(f"{row.account}: {book} is {getattr(row, book)}, its postings say otherwise")
-        if row.held != open_hold_credits(connection, account=row.account):
-            breaks.append(f"{row.account}: held differs from the open holds")
-        used = credits_used_since(connection, datetime.fromisoformat("1970-01-01T00:00:00+00:00"), account=row.account)
-        if row.spent != used:
-            breaks.append(f"{row.account}: spent is {row.spent}, the usage lines say {used}")
-    return tuple(breaks)
+    .select_from(
+        _OF_HOLD.outerjoin(hold_resolution, hold_resolution.c.hold_id == hold.c.id)
+        .outerjoin(_PARTS, _PARTS.c.hold_id == hold.c.id)
+        .outerjoin(credit_lot, credit_lot.c.id == _PARTS.c.lot_id)
+    )
+    .where(hold.c.id == bindparam("of_hold"))
+    .order_by(_PARTS.c.number)
+    .with_for_update(of=credit_account)
+)

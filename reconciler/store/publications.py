@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
-from reconciler.store.tables import content, lease, publication
+from reconciler.store.tables import content, publication
 
 _DUE_STATES = ("scheduled", "publishing")
 
@@ -54,6 +54,22 @@ def fail_publication(connection: Connection, row: Row, reason: str, *, final: bo
         )
 
 
+def scheduled_articles(connection: Connection, site: str) -> list[tuple[Row, str]]:
+    """Return a site's publications that wait for their slot, in the order of the slots, each with its title."""
+    statement = (
+        sa.select(publication, content.c.title.label("article_title"))
+        .join(content, content.c.id == publication.c.content_id)
+        .where(publication.c.site == site, publication.c.state == "scheduled")
+        .order_by(publication.c.slot_at)
+    )
+    return [(row._asdict(), str(row.article_title)) for row in connection.execute(statement)]
+
+
+def slots_held(connection: Connection, site: str) -> set[datetime]:
+    """Return the slots of a site that any publication has, also one that went out or failed."""
+    return set(connection.scalars(sa.select(publication.c.slot_at).where(publication.c.site == site)))
+
+
 def move_publication(connection: Connection, content_id: int, to_at: datetime) -> None:
     """Give a scheduled article another slot."""
     where = sa.and_(publication.c.content_id == content_id, publication.c.state == "scheduled")
@@ -80,21 +96,3 @@ def list_calendar(
     if site is not None:
         statement = statement.where(publication.c.site == site)
     return [row._asdict() for row in connection.execute(statement)]
-
-
-def take_lease(connection: Connection, name: str, *, owner: str, until: datetime, now: datetime) -> sa.Row[Any] | None:
-    """Take a named lease; return None when taken, else the row of who has it."""
-    row = connection.execute(sa.select(lease).where(lease.c.name == name).with_for_update()).one_or_none()
-    if row is None:
-        connection.execute(lease.insert().values(name=name, owner=owner, until=until, fence=1))
-        return None
-    if row.until > now and row.owner not in ("", owner):
-        return row
-    values = {"owner": owner, "until": until, "fence": lease.c.fence + 1}
-    connection.execute(lease.update().where(lease.c.name == name).values(**values))
-    return None
-
-
-def break_lease(connection: Connection, name: str, owner: str) -> None:
-    """Give a lease back, or take it from an owner that is known to be gone."""
-    connection.execute(lease.update().where(lease.c.name == name, lease.c.owner == owner).values(owner=""))

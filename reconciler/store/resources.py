@@ -1,70 +1,102 @@
-"""Resources as the database records them, and the history of applies."""
+"""Resources as the database records them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from reconciler.ids import canonical_json, derive_id, digest
+from reconciler.ids import canonical_json, derive_id, text_digest
 from reconciler.kinds import find_kind
 from reconciler.kinds.fields import Spec
 from reconciler.plan.change import Actual, Change
-from reconciler.store.tables import history, resource
+from reconciler.store.tables import resource
 
 SpecT = TypeVar("SpecT", bound=Spec)
+_NAMES_A_QUERY = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """One apply of the history."""
+class Declared(Protocol):
+    """A declared resource: the digest of its canonical JSON, and the JSON itself."""
 
-    generation: int
-    at: datetime
-    actor: str
-    revision: str
-    config_digest: str
-    reason: str
-    plan: dict[str, Any]
+    @property
+    def digest(self) -> str: ...
+
+    def canonical(self) -> bytes: ...
 
 
-def current_generation(connection: Connection) -> int:
-    """Return the generation of the last apply, 0 before the first."""
-    return int(connection.scalar(sa.select(sa.func.max(history.c.generation))) or 0)
+def load_actual(
+    connection: Connection, declared: Mapping[tuple[str, str], Declared] | None = None
+) -> dict[tuple[str, str], Actual]:
+    """Return every resource as the database records it.
 
-
-def applied_environment(connection: Connection) -> str | None:
-    """Return the environment of the last apply, "" when it was made without one, None before the first."""
-    # The database reads the one field: a plan may be large, and every command asks.
-    is_sqlite = connection.dialect.name == "sqlite"
-    plan = sa.type_coerce(history.c.plan, sa.JSON) if is_sqlite else sa.cast(history.c.plan, sa.JSON)
-    found = sa.select(plan["environment"].as_string()).order_by(history.c.generation.desc()).limit(1)
-    row = connection.execute(found).first()
-    return None if row is None else str(row[0] or "")
-
-
-def load_actual(connection: Connection) -> dict[tuple[str, str], Actual]:
-    """Return every resource as the database records it."""
-    return {(row.kind, row.name): _actual(row) for row in connection.execute(sa.select(resource))}
-
-
-def _actual(row: sa.Row[Any]) -> Actual:
-    live = json.loads(row.spec)
-    applied = live if row.applied_spec == row.spec else json.loads(row.applied_spec)
-    return Actual(
-        row.kind, row.name, row.generation, live, digest(live), applied, row.applied_digest, bool(row.protected)
+    What is just as `declared`, by its digest, is not read but told by its declaration: unless so much differs, or
+    something that many depend on, that a plan will look into all of them.
+    """
+    columns = resource.c
+    light = (
+        columns.kind,
+        columns.name,
+        columns.generation,
+        columns.applied_digest,
+        columns.protected,
+        columns.uid,
+        columns.managed,
+        columns.deleting_since,
     )
+    is_touched = (columns.spec != columns.applied_spec).label("is_touched")
+    found: dict[tuple[str, str], Actual] = {}
+    unread: list[tuple[str, str]] = []
+    for row in connection.execute(sa.select(*light, is_touched)):
+        kind, name, generation, digest, protected, uid, managed, deleting_since, touched = row
+        item = (declared or {}).get((kind, name))
+        if item is None or touched or item.digest != digest:
+            unread.append((kind, name))
+            continue
+        found[kind, name] = Actual(
+            kind, name, generation, digest, item.canonical, None, bool(protected), uid, bool(managed), deleting_since
+        )  # fmt: skip
+    if any(kind != "site" for kind, _ in unread) or len(unread) > _NAMES_A_QUERY:
+        return _load(connection, sa.true())
+    names = [name for _, name in unread]
+    return found | _load(connection, sa.and_(columns.kind == "site", columns.name.in_(names))) if names else found
+
+
+def _load(connection: Connection, where: sa.ColumnElement[bool]) -> dict[tuple[str, str], Actual]:
+    """Return resources with their texts."""
+    columns = resource.c
+    live = sa.case((columns.spec != columns.applied_spec, columns.spec)).label("live")
+    texts = (columns.kind, columns.name, columns.generation, columns.applied_digest, columns.applied_spec)
+    notes = (columns.protected, columns.uid, columns.managed, columns.deleting_since)
+    rows = connection.execute(sa.select(*texts, live, *notes).where(where))
+    return {
+        (kind, name): Actual(
+            kind, name, generation, digest, _told(applied), None if touched is None else _told(touched),
+            bool(protected), uid, bool(managed), deleting_since,
+        )
+        for kind, name, generation, digest, applied, touched, protected, uid, managed, deleting_since in rows
+    }  # fmt: skip
+
+
+def _told(text: str) -> Callable[[], str]:
+    return lambda: text
 
 
 def load_specs(connection: Connection, kind: str, spec: type[SpecT]) -> dict[str, SpecT]:
     """Return the live specs of a kind by name."""
     rows = connection.execute(sa.select(resource.c.name, resource.c.spec).where(resource.c.kind == kind))
     return {row.name: spec.model_validate_json(row.spec) for row in rows.all()}
+
+
+def live_spec(connection: Connection, kind: str, name: str) -> dict[str, Any] | None:
+    """Return the live spec of a resource, or None when it is not there."""
+    where = sa.and_(resource.c.kind == kind, resource.c.name == name)
+    text = connection.scalar(sa.select(resource.c.spec).where(where))
+    return None if text is None else orjson.loads(text)
 
 
 def created_at(connection: Connection, kind: str, name: str) -> datetime | None:
@@ -75,56 +107,58 @@ def created_at(connection: Connection, kind: str, name: str) -> datetime | None:
     return found
 
 
-def save_changes(connection: Connection, changes: Iterable[Change], *, generation: int, at: datetime) -> None:
-    """Carry the changes of a plan out, in their order."""
+def save_changes(
+    connection: Connection, changes: Iterable[Change], *, generation: int, at: datetime,
+    uids: Mapping[tuple[str, str], str] | None = None,
+) -> None:  # fmt: skip
+    """Carry the changes of a plan out: deletes, then updates and creates, each as one statement over many rows.
+
+    `uids` are those of resources that come back; what is new gets one of its own.
+
+    Resources refer to each other by name, not by constraint, so that their order among themselves does not matter.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {"delete": [], "rename": [], "update": [], "create": []}
     for change in changes:
-        where = sa.and_(resource.c.kind == change.kind, resource.c.name == change.name)
-        if change.action == "delete":
-            connection.execute(resource.delete().where(where))
-            continue
-        assert change.after is not None
-        text = canonical_json(change.after)
-        values = {
-            "generation": generation,
-            "spec": text,
-            "applied_spec": text,
-            "applied_digest": digest(change.after),
-            "applied_at": at,
-            "protected": bool(change.after.get("protected", False)),
-        }
-        if change.action == "create":
-            uid = derive_id("resource", change.kind, change.name, generation)
-            connection.execute(
-                resource.insert().values(kind=change.kind, name=change.name, uid=uid, created_at=at, **values)
-            )
-        else:
-            connection.execute(resource.update().where(where).values(**values))
+        rows["rename" if change.renamed_from else change.action].append(_row(change, generation, at, uids or {}))
+    key = sa.and_(resource.c.kind == sa.bindparam("b_kind"), resource.c.name == sa.bindparam("b_name"))
+    if rows["delete"]:
+        connection.execute(resource.delete().where(key), rows["delete"])
+    if rows["rename"]:
+        connection.execute(resource.update().where(key), rows["rename"])
+    if rows["update"]:
+        connection.execute(resource.update().where(key), rows["update"])
+    if rows["create"]:
+        connection.execute(resource.insert(), rows["create"])
 
 
-def save_history(connection: Connection, applied: Applied) -> None:
-    """Write one apply into the history."""
-    connection.execute(
-        history.insert().values(
-            generation=applied.generation,
-            at=applied.at,
-            actor=applied.actor,
-            revision=applied.revision,
-            config_digest=applied.config_digest,
-            reason=applied.reason,
-            plan=canonical_json(applied.plan),
-        )
-    )
+def _row(change: Change, generation: int, at: datetime, uids: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Return what a change binds: its key, and what is written."""
+    key = {"b_kind": change.kind, "b_name": change.name}
+    if change.after_text is None:
+        return key
+    text = _decoded(change.after_text)
+    applied = text if change.applied_text is None else _decoded(change.applied_text)
+    values = {
+        "generation": generation,
+        "spec": text,
+        "applied_spec": applied,
+        "applied_digest": text_digest(applied),
+        "applied_at": at,
+        "protected": '"protected":true' in text and bool(orjson.loads(text).get("protected", False)),
+        "managed": True,
+        "deleting_since": None,
+    }
+    if change.renamed_from:  # the uid stays: it is the same resource
+        return {"b_kind": change.kind, "b_name": change.renamed_from, "name": change.name, **values}
+    if change.action == "update":
+        return key | values
+    known = uids.get((change.kind, change.name))
+    uid = known or derive_id("resource", change.kind, change.name, generation)
+    return {"kind": change.kind, "name": change.name, "uid": uid, "created_at": at, **values}
 
 
-def load_history(connection: Connection, *, limit: int) -> tuple[Applied, ...]:
-    """Return the last applies, newest first."""
-    rows = connection.execute(sa.select(history).order_by(history.c.generation.desc()).limit(limit))
-    return tuple(
-        Applied(
-            row.generation, row.at, row.actor, row.revision, row.config_digest, row.reason, json.loads(row.plan)
-        )
-        for row in rows
-    )  # fmt: skip
+def _decoded(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode()
 
 
 def read_spec(kind: str, data: Mapping[str, Any]) -> Spec:

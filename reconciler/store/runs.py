@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from reconciler.store.tables import OPEN_RUN_STATES, attempt, hold, hold_resolution, notification, run, stage_run, usage
+from reconciler.store.tables import OPEN_RUN_STATES, attempt, notification, run, stage_run, usage
 
 
 class LeaseLostError(Exception):
@@ -82,20 +82,6 @@ def end_run(connection: Connection, lease: RunLease, state: str, *, now: datetim
         .where(run.c.id == lease.run_id, run.c.fence == lease.fence)
         .values(state=state, finished_at=finished, lease_until=None, owner="", note=note)
     )
-
-
-def busy_sites(connection: Connection, now: datetime) -> dict[str, str]:
-    """Return the sites with work in flight, and what it is: a run under a lease, or credits in open holds."""
-    under_lease = sa.and_(run.c.state == "running", run.c.lease_until > now)
-    found = {
-        site: f"run {run_id} at work"
-        for site, run_id in connection.execute(sa.select(run.c.site, run.c.id).where(under_lease))
-    }
-    resolved = sa.exists().where(hold_resolution.c.hold_id == hold.c.id)
-    held = sa.select(hold.c.site, sa.func.sum(hold.c.credits)).where(~resolved).group_by(hold.c.site)
-    for site, credits in connection.execute(held):
-        found.setdefault(site, f"{credits} credits in open holds")
-    return found
 
 
 def last_scheduled_for(connection: Connection, site: str) -> datetime | None:

@@ -209,8 +209,9 @@ def test_an_update_shows_before_after_and_the_line_it_comes_from(igny8):
     change(igny8, *SLOTS)
     line = FILES["sites/blog.yaml"].split("time_slots")[0].count("\n") + 1
     planned = igny8.ok("plan")
-    assert f"~ update site/blog   (sites/blog.yaml:{line})\n" in planned
-    assert "    publishing.time_slots: [09:00, 14:00, 18:00] -> [09:00, 18:00]\n" in planned
+    assert "~ update site/blog\n" in planned
+    times = "[09:00, 14:00, 18:00] -> [09:00, 18:00]"
+    assert f"    publishing.time_slots: {times}   (sites/blog.yaml:{line})\n" in planned
     assert "0 to create, 1 to update, 0 to delete, 10 unchanged" in planned
 
 
@@ -222,8 +223,8 @@ def test_one_line_that_changes_many_sites_is_told_once_with_their_number(igny8):
     (igny8.root / "platform.yaml").write_text(platform, encoding="utf-8")
     planned = igny8.ok("plan")
     line = platform[: platform.index("temperature")].count("\n") + 1
-    assert f"  platform.yaml:{line} -> 3 resources\n" in planned
-    assert planned.count("ai.temperature: 0.7 -> 0.2") == 3
+    assert f"  platform.yaml:{line} -> 2 sites   platform\n" in planned
+    assert planned.count("ai.temperature: 0.7 -> 0.2") == 2, "once for the platform, once for both sites"
 
 
 def test_a_deletion_is_shown_first_and_done(igny8):
@@ -254,7 +255,8 @@ def test_a_protected_resource_blocks_the_plan_until_an_apply_has_lifted_it(igny8
 
 def test_plan_and_apply_json_hold_the_whole_plan(igny8):
     answer = igny8.json("plan", "--json")
-    assert answer["summary"] == {"create": 11, "update": 0, "delete": 0, "unchanged": 0, "blocked": 0}
+    counts = {"create": 11, "update": 0, "delete": 0, "unchanged": 0, "blocked": 0, "held": 0, "grants": 1}
+    assert answer["summary"].items() >= counts.items()
     assert answer["changes"][-1]["name"] == "blog"
     assert answer["grants"] == [{"account": "acme", "id": "opening", "credits": 1000}]
     applied = igny8.json("apply", "--yes", "--json")

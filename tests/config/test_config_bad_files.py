@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import pytest
 from config_root import FILES, TODAY, Content, Link, compile_root, edited, write_root
+from hostile_files import BOMB, HOSTILE
 
 from reconciler.config.compiler import compile_tree
 from reconciler.config.tree import read_tree
@@ -78,9 +78,6 @@ def on_model(name: str, line: str) -> dict[str, Content]:
     return edited(MODELS, f"  {name}:\n", f"  {name}:\n    {line}\n")
 
 
-BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-BOMB += "d: &d [*c,*c,*c,*c,*c,*c,*c,§*c,*c,*c]\n"
-
 FILES_AND_FOLDERS = [
     wrong("a catalogue that is a folder", "IG101", "directory", {"models.yaml/notes.txt": "hello", MODELS: None},
           file=MODELS),
@@ -113,6 +110,15 @@ FILES_AND_FOLDERS = [
     wrong("no kind", "IG107", "write `kind: Platform`", {PLATFORM: "apiVersion: igny8/v1\n"}),
     wrong("a misspelt kind", "IG107", "did you mean `Platform`?",
           {PLATFORM: "apiVersion: igny8/v1\nkind: §Platfrom\n"}),
+    wrong("moved from a name that is declared", "IG133", "author/ann is declared",
+          {"authors/bob.yaml": "apiVersion: igny8/v1\nkind: Author\ndisplay_name: Bob\nmoved: {from: §ann}\n"}),
+    wrong("moved from its own name", "IG133", "from its own name",
+          edited("authors/ann.yaml", "name: ann\n", "name: ann\nmoved: {from: §ann}\n")),
+    wrong("two sites moved from one name", "IG133", "site/aaa has moved from site/old already",
+          {SITE: None, "sites/news.yaml": SITE_HEADER + "publishing: {auto_publish: false}\nmoved: {from: §old}\n",
+           "sites/aaa.yaml": SITE_HEADER + "publishing: {auto_publish: false}\nmoved: {from: [older, old]}\n"}),
+    wrong("moved from no name", "IG108", "is not accepted",
+          edited("authors/ann.yaml", "name: ann\n", "name: ann\nmoved: {from: §Old One}\n")),
     wrong("a name unlike the file's", "IG108", "differs from the file's name",
           edited("authors/ann.yaml", "name: ann\n", "name: §anna\n")),
     wrong("a file name with capitals", "IG108", "lower-case", {"authors/Bob.yaml":
@@ -508,6 +514,8 @@ CROSS_RULES = [
           on_model("drafter", 'release_date: "2028-01-02"\n    shutdown_on: §"2028-01-01"')),
     wrong("deprecated after it is switched off", "IG418", "is before deprecation_date",
           on_model("drafter", 'deprecation_date: "2028-01-02"\n    shutdown_on: §"2028-01-01"')),
+    wrong("a grant that ends before it begins", "IG418", "the last day on which the credits can be used",
+          edited(ACCOUNT, "    credits: 100\n", '    credits: 100\n    effective_on: "2027-01-02"\n    expires_on: §"2027-01-01"\n')),
     wrong("a payment method of nowhere", "IG419", "add `country:`",
           edited(ACCOUNT, "  country: DE\n  payment_method: sepa", "  payment_method: §sepa")),
     wrong("a slot at the start of its run", "IG504", "too late for the slot 02:00",
@@ -708,24 +716,12 @@ def test_files_outside_of_the_known_folders_are_none_of_our_business(tmp_path):
     assert compile_root(tmp_path, files).findings == ()
 
 
-MEBIBYTE = 1024 * 1024 - 300
-HOSTILE = {
-    "brackets": "[" * MEBIBYTE, "braces": "{a: " * 40_000, "dashes": "- " * (MEBIBYTE // 2),
-    "bombs": "x: " + BOMB.replace("§", "") * 50, "an open text": "x: '" + "''" * (MEBIBYTE // 2),
-    "a long kind": "apiVersion: igny8/v1\nkind: " + "x" * MEBIBYTE, "items": "- a\n" * (MEBIBYTE // 4),
-    "unknown keys": FILES[PLATFORM] + "".join(f"k{number}: 1\n" for number in range(80_000)),
-    "keys twice": FILES[PLATFORM] + "a: 1\n" * 200_000, "a wide list": FILES[PLATFORM] + "x: [" + "1," * 400_000 + "1]\n",
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_file_is_refused_in_under_a_second(text, tmp_path):
+@pytest.mark.timeout(60)  # a guard against hanging; benchmarks/hostile.py measures the second that is promised
+def test_a_hostile_file_is_refused(text, tmp_path):
     root = write_root(tmp_path, {PLATFORM: text})
-    started = time.perf_counter()
     compilation = compile_tree(read_tree(root), EXTENSIONS, TODAY)
     assert not compilation.is_valid
-    # A second on a machine that does nothing else.
-    assert time.perf_counter() - started < 5
     assert max(len(item.message) for item in compilation.findings) <= 600
     assert len(compilation.findings) <= 102
 
@@ -739,6 +735,24 @@ def test_a_pipe_and_a_socket_are_refused_and_not_waited_for(tmp_path):
     assert [(item.code, item.file) for item in found] == [
         ("IG101", "authors/socket.yaml"), ("IG101", "sites/pipe.yaml"),
     ]  # fmt: skip
+
+
+def test_a_file_that_changes_after_it_was_listed_is_read_as_it_is_then(tmp_path):
+    root = write_root(tmp_path / "root")
+    file = root / SITE
+    listed = next(item for item in read_tree(root).files if item.path == SITE)
+    for text in (FILES[SITE] + "# longer\n", "short: 1\n", "", FILES[SITE]):
+        file.write_text(text)
+        assert listed.read() == text
+    file.write_bytes(b"#" * (1024 * 1024 + 1))
+    assert getattr(listed.read(), "code", "") == "IG104"
+    for replace in (os.mkfifo, os.mkdir, lambda path: path.symlink_to(root / "sites/other.yaml")):
+        file.unlink()
+        replace(file)
+        assert getattr(listed.read(), "code", "") == "IG101"
+        if file.is_dir():
+            file.rmdir()
+            file.touch()
 
 
 def test_of_many_mistakes_in_a_keyword_list_the_first_hundred_are_told(tmp_path):
@@ -756,13 +770,12 @@ def test_a_root_of_too_many_files_or_bytes_is_refused(tmp_path):
     assert [item.code for item in read_tree(root).findings] == ["IG104"]
 
 
-def test_twenty_thousand_unknown_keys_are_told_in_seconds(tmp_path):
+@pytest.mark.timeout(60)
+def test_of_twenty_thousand_unknown_keys_the_first_hundred_are_told(tmp_path):
     text = FILES[PLATFORM] + "".join(f"key{number}: 1\n" for number in range(20_000))
-    started = time.perf_counter()
     found = compile_root(tmp_path, {PLATFORM: text}).findings
     assert {item.code for item in found} == {"IG201", "IG132"}
     assert len(found) == 101
-    assert time.perf_counter() - started < 5
 
 
 def test_all_mistakes_are_told_in_one_go_in_the_order_of_files_and_lines(tmp_path):

@@ -78,6 +78,37 @@ def test_a_reader_that_knows_a_line_reads_it_as_one_that_does_not():
     assert reader.read("a: &x 1\n") is NOT_PLAIN, "what was not plain is not known"
 
 
+FIELDS = (
+    "a: 1", "a: 2", 'a: "x', "b: y\"", "b: 'it", "b: it's", "c: [']',", "c: [\"]\",", "d: 1]", "d:", "- x", "  - x", "  e: 1", " e: 1",
+    "e:\n  a: 1\n  b: [1, {c: 2}]", '"a": 3', "'b': 4", "f", "f g", "# a: 1", "  # b", "", "---", "true: 1", "a : 5", "b:6", "g: x\n  y",
+    "a: {b: 1,", "{a: 1}", "h: 12:30", "h: off", "1: 2", "_i: 1", "é: 1", "? a", ": 1", "a: - b", "a: b: c", "i: 0x1f", "i: 1_000",
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=6).map("\n".join), min_size=2, max_size=6))
+@example(['a: "x\nb: y"', 'a: "x\nd:'])
+@example(['a: "x\nb: y"\n"b": 1', 'a: "x', 'b: y"'])
+@example(['c: ["]",\nd: 1]', "d: 1]", 'c: ["]",\na: 1\nd: 1]'])
+@example(["# a\n  e: 1", "# a\n  e: 1\nb:6", "# a\na: 1"])
+@example(["# a\na: 1", "# a"])
+@example(["a: 1\nd:", "a: 1\nb:6\na: 1", "a: 1\nd:\n- x"])
+def test_a_reader_that_knows_a_field_reads_it_as_the_careful_reader(texts_in_turn):
+    reader = PlainReader()
+    for text in texts_in_turn:
+        for value in (reader.read(text), reader.read(text)):
+            if value is not NOT_PLAIN:
+                document, found = read_yaml(text, "x.yaml")
+                assert document is not None
+                assert found == ()
+                assert is_same(value, document.value)
+
+
+def test_a_reader_that_met_many_fields_still_reads_what_is_common():
+    reader = PlainReader()
+    for number in range(9_000):
+        assert reader.read(f"common: [a, b]\nown: {number}\n") == {"common": ["a", "b"], "own": number}
+
+
 def told(compilation: Compilation) -> Any:
     resources = [(item.ref, item.file, item.digest, item.data, item.provenance) for item in compilation.resources]
     return resources, compilation.findings

@@ -16,6 +16,7 @@ import pytest
 from builder import FILES, World, edited
 
 from reconciler.clock import FixedClock, SystemClock
+from reconciler.operations.rollback import find_way, roll_back
 
 IGNY8 = [sys.executable, "-c", "from cli.main import main; main()"]
 
@@ -112,6 +113,25 @@ def test_once_ends_with_7_when_the_config_is_refused(small_world):
     assert small_world.rows("SELECT count(*) FROM resource") == [(0,)]
 
 
+def test_a_config_that_was_rolled_back_is_not_applied_again_until_another_comes(small_world):
+    """It is told once, with the reason, and left for people as a notification."""
+    world = small_world
+    world.apply()
+    world.write(edited("platform.yaml", ('"0.01"', '"0.02"')))
+    with daemon(world) as process:
+        assert wait_for(process, "applied")["generation"] == 2
+        way = find_way(world.installation, world.database, 1)
+        roll_back(world.installation, world.database, way, reason="it was too dear")
+        world.write({"README.txt": "a change that is none"} | edited("sites/blog.yaml"))
+        refused = wait_for(process, "apply_blocked", "applied")
+        assert "rolled back to generation 1: it was too dear (tester" in refused["blocks"][0]
+        world.write(edited("sites/blog.yaml"))
+        world.write(edited("platform.yaml", ('"0.01"', '"0.03"')))
+        told = wait_for(process, "apply_blocked", "applied")
+        assert (told["event"], told["generation"]) == ("applied", 4)
+    assert world.rows("SELECT count(*) FROM notification WHERE event = 'apply_failed'") == [(1,)]
+
+
 @pytest.mark.parametrize(("action", "event"), [("deny", "apply_deferred"), ("allow", "applied")])
 def test_a_change_waits_for_the_sync_window(small_world, action, event):
     window = f'{{action: {action}, days: [mon, tue, wed, thu, fri, sat, sun], start: "00:00", end: "00:00"}}'
@@ -123,7 +143,7 @@ def test_a_change_waits_for_the_sync_window(small_world, action, event):
 
 @pytest.mark.parametrize(
     ("heal", "events", "value"),
-    [("off", [], "23:00"), ("report", ["drift_found"], "23:00"), ("enforce", ["applied"], "18:00")],
+    [("off", [], "23:00"), ("report", ["drift_found"], "23:00"), ("enforce", ["healed"], "18:00")],
 )
 def test_drift_is_healed_reported_or_left_as_declared(small_world, heal, events, value):
     small_world.clock = FixedClock(SystemClock().now())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,16 @@ from hypothesis import strategies as st
 from reconciler.kinds.models import Model
 from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text, stage_budget
 from reconciler.ledger.pricing import UnknownPriceError, cost_of, credits_of, rates_of, revenue_of
-from reconciler.ledger.transfers import grant_postings, hold_postings, release_postings, settle_postings
+from reconciler.ledger.transfers import (
+    Part,
+    Usable,
+    first_of,
+    grant_postings,
+    month_name,
+    move_postings,
+    settle_postings,
+    take_in_turn,
+)
 from reconciler.money import divide_half_up, divide_up, format_percent, format_usd, parse_usd, percent_tenths, usd_text
 from reconciler.usage import Usage
 
@@ -107,18 +118,77 @@ def test_an_admitted_call_never_holds_more_than_the_smallest_limit(tokens_per_cr
         assert admitted.max_tokens <= max_tokens
 
 
-@given(st.integers(0, 10**9), st.data())
-def test_the_legs_of_every_transfer_sum_to_zero(credits, data):
-    taken = data.draw(st.integers(0, credits))
+PARTS = st.lists(st.integers(1, 10**9), max_size=6).map(
+    lambda sizes: tuple(Part(number, credits) for number, credits in enumerate(sizes, 1))
+)
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+LOTS = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(0, 3), st.sampled_from([None, -1, 0, 1, 24])), max_size=6
+).map(
+    lambda lots: [
+        Usable(number, available, turn, None if hours is None else NOON + timedelta(hours=hours))
+        for number, (available, turn, hours) in enumerate(lots, 1)
+    ]
+)
+
+
+@given(PARTS, st.integers(0, 10**6), st.data())
+def test_the_legs_of_every_transfer_sum_to_zero_also_lot_by_lot(parts, absorbed, data):
+    taken = data.draw(st.integers(0, sum(part.credits for part in parts)))
     for legs in (
-        grant_postings(credits), hold_postings(credits), release_postings(credits), settle_postings(credits, taken),
+        *(grant_postings(part) for part in parts), move_postings(parts, "available", "held"),
+        settle_postings(parts, taken, absorbed),
     ):  # fmt: skip
-        assert sum(leg.credits for leg in legs) == 0
+        for lot in {leg.lot for leg in legs}:
+            assert sum(leg.credits for leg in legs if leg.lot == lot) == 0
+    spent = sum(leg.credits for leg in settle_postings(parts, taken) if leg.book == "spent")
+    assert spent == taken
 
 
 def test_nothing_is_taken_beyond_a_hold():
     with pytest.raises(ValueError, match="cannot take 6"):
-        settle_postings(5, 6)
+        settle_postings((Part(1, 5),), 6)
+    with pytest.raises(ValueError, match="1 credits are missing"):
+        first_of((Part(1, 5),), 6)
+
+
+def test_credits_are_taken_by_turn_then_by_what_expires_sooner_then_by_age():
+    lots = [
+        Usable(1, 5, 80, None),
+        Usable(2, 5, 50, None),
+        Usable(3, 5, 50, NOON + timedelta(days=9)),
+        Usable(4, 5, 50, NOON + timedelta(days=2)),
+        Usable(5, 5, 20, NOON + timedelta(days=30)),
+        Usable(6, 5, 20, NOON),
+    ]
+    taken = take_in_turn(lots, 23, NOON)
+    assert taken == (Part(5, 5), Part(4, 5), Part(3, 5), Part(2, 5), Part(1, 3)), "the sixth has just expired"
+
+
+@given(LOTS, st.integers(0, 200))
+def test_what_is_taken_is_what_was_asked_for_whatever_the_order_of_the_lots(lots, credits):
+    taken = take_in_turn(lots, credits, NOON)
+    assert taken == take_in_turn(reversed(lots), credits, NOON)
+    usable = {lot.id: lot.available for lot in lots if lot.expires_at is None or lot.expires_at > NOON}
+    if taken is None:
+        assert sum(usable.values()) < credits
+    else:
+        assert sum(part.credits for part in taken) == credits
+        assert all(0 < part.credits <= usable[part.lot] for part in taken)
+
+
+@pytest.mark.parametrize(
+    ("instant", "month"),
+    [
+        ("2026-11-30T23:59:59.999999+00:00", "2026-11"),
+        ("2026-12-01T00:00:00+00:00", "2026-12"),
+        ("2026-12-01T00:30:00+01:00", "2026-11"),
+        ("2026-03-29T03:00:00+02:00", "2026-03"),
+        ("2026-10-25T02:30:00+01:00", "2026-10"),
+    ],
+)
+def test_months_are_those_of_utc_wherever_the_clock_stands(instant, month):
+    assert month_name(datetime.fromisoformat(instant)) == month
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**6))

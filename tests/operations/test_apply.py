@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from builder import FILES, World, edited
 
-from reconciler.errors import BlockedError, ConflictError
+from reconciler.errors import BlockedError, ConflictError, LockedError
 from reconciler.kinds import RESOURCE_KINDS
 from reconciler.operations.apply import apply
 from reconciler.operations.plan import plan
 from reconciler.store.engine import open_database
-from reconciler.store.ledger import balance_of
-from reconciler.store.resources import load_history
+from reconciler.store.history import load_changes, load_history
+from reconciler.store.ledger import Hold, Origin, balance_of, place_hold
 
 EXTRA = {
     "industries.yaml": "apiVersion: igny8/v1\nkind: IndustryCatalog\nindustries: {outdoor: {sectors: {hiking: {}}}}\n",
@@ -81,10 +82,12 @@ def test_history_tells_who_when_which_commit_and_what(world):
     world.apply(reason="dearer credits")
     with world.database.read() as connection:
         second, first = load_history(connection, limit=10)
+        (change,) = load_changes(connection, 2)
     assert (first.generation, first.actor, first.reason) == (1, "tester", "first")
     assert (second.generation, second.reason, second.at) == (2, "dearer credits", world.clock.now())
-    (change,) = second.plan["changes"]
-    assert change["fields"] == [{"field": "credit_value_usd", "before": "0.01", "after": "0.02", "state": "pending"}]
+    assert change.to_json()["fields"] == [
+        {"field": "credit_value_usd", "before": "0.01", "after": "0.02", "state": "pending"}
+    ]
 
 
 def test_a_plan_made_before_somebody_elses_apply_is_refused(world):
@@ -104,7 +107,7 @@ def test_of_several_appliers_at_once_one_wins_and_the_others_are_told(world):
         database = open_database(world.database.url)
         try:
             apply(database, compilation, reviewed, clock=world.clock, actor="one of many")
-        except ConflictError:
+        except (ConflictError, LockedError):
             return 0
         finally:
             database.close()
@@ -173,20 +176,26 @@ def test_a_change_cannot_raise_the_limit_that_it_would_pass(small_world):
         small_world.apply()
 
 
-def test_a_site_with_credits_in_an_open_hold_is_not_deleted(world):
+def test_a_site_with_credits_in_an_open_hold_goes_when_the_hold_has_ended(world):
     world.apply()
     with world.database.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO run (id, site, account, trigger, state, generation, available_at_start, started_at)"
             " VALUES (77, 'blog', 'acme', 'now', 'completed', 1, 0, '2026-11-18')"
         )
-        connection.exec_driver_sql(
-            "INSERT INTO hold (id, account, site, stage, run_id, credits, created_at, expires_at)"
-            " VALUES ('h', 'acme', 'blog', 'content', 77, 5, '2026-11-18', '2026-11-19')"
-        )
+        tomorrow = world.clock.now() + timedelta(days=1)
+        hold = Hold("h", "acme", "blog", "content", 77, 5, tomorrow)
+        place_hold(connection, hold, Origin("tester", world.clock.now(), 1))
     world.write({"sites/blog.yaml": None})
-    with pytest.raises(BlockedError, match="site/blog has 5 credits in open holds"):
-        world.apply()
+    assert [item.waits_for for item in planned(world).lingering] == ["1 open hold (5 credits)"]
+    world.apply()
+    assert world.rows("SELECT name, deleting_since FROM resource WHERE kind = 'site'") == [("blog", 2)]
+    assert planned(world).is_empty
+    later = world.at(world.clock.now() + timedelta(days=2))
+    assert [change.ref for change in planned(later).changes] == ["site/blog"]
+    later.apply()
+    assert world.rows("SELECT name FROM resource WHERE kind = 'site'") == []
+    assert world.rows("SELECT available, held FROM credit_account") == [(1000, 0)], "what was held came back"
 
 
 def test_a_schedule_change_moves_what_is_scheduled_and_never_what_is_published(world):

@@ -11,7 +11,7 @@ from reconciler.operations.apply import apply
 from reconciler.operations.environment import check_environment
 from reconciler.operations.plan import plan
 from reconciler.operations.validate import validate
-from reconciler.store.resources import applied_environment
+from reconciler.store.history import applied_environment
 
 WITHOUT_BLOG = """\
 apiVersion: igny8/v1

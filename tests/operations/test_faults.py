@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -9,12 +10,14 @@ from builder import World, write_root
 from sqlalchemy import event
 
 from reconciler.errors import ConflictError, LockedError, UnreachableError, UsageError
-from reconciler.store.engine import open_database, schema_revision, upgrade_schema
+from reconciler.store.engine import SCHEMA_REVISION, open_database, schema_revision, upgrade_schema
 from reconciler.store.tables import metadata
 
 
 def test_a_full_disk_is_said_and_leaves_the_database_as_it_was(small_world):
     database = small_world.database
+    with contextlib.closing(sqlite3.connect(database.engine.url.database)) as connection:
+        connection.execute("VACUUM")  # no page is free any more
     with database.read() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 
@@ -83,7 +86,7 @@ def test_a_new_postgresql_database_asks_for_the_upgrade_command(new_postgres):
     assert raised.value.hint == "run `igny8 db upgrade`"
     database = open_database(url, upgrade=True)
     upgrade_schema(database)
-    assert schema_revision(database) == "0002"
+    assert schema_revision(database) == SCHEMA_REVISION
     database.close()
 
 

@@ -461,5 +461,5 @@ def test_a_months_tier_credits_are_granted_once_a_month(small_world):
     small_world.run()
     small_world.run()
     small_world.at(small_world.clock.now() + timedelta(days=30)).run()
-    keys = [key for (key,) in small_world.rows("SELECT key FROM transfer WHERE key LIKE 'tier:%' ORDER BY key")]
-    assert keys == ["tier:acme:2026-11", "tier:acme:2026-12"]
+    keys = [key for (key,) in small_world.rows("SELECT key FROM transfer WHERE key LIKE 'monthly:%' ORDER BY key")]
+    assert keys == ["monthly:acme:2026-11", "monthly:acme:2026-12"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.resolve import Provenance
 from reconciler.config.schema import Locator
 from reconciler.config.tree import Tree
-from reconciler.ids import canonical_bytes, digest, digest_bytes
+from reconciler.ids import canonical_bytes, digest_bytes
 from reconciler.kinds import RESOURCE_KINDS, find_kind
 from reconciler.plan.change import Actual
-from reconciler.plan.planner import Plan
+from reconciler.plan.departures import Finalizer
+from reconciler.plan.observed import Observed
+from reconciler.plan.planner import Plan, make_plan
 
 Ref = tuple[str, str]
 Actuals = dict[Ref, Actual]
@@ -62,25 +65,34 @@ def recorded(live: Iterable[Resource], applied: Mapping[Ref, Resource] | None = 
     states: Actuals = {}
     for item in live:
         last = (applied or {}).get((item.kind, item.name), item)
-        states[item.kind, item.name] = Actual(
-            item.kind, item.name, 1, item.data, item.digest, last.data, last.digest, item.data.get("protected", False)
-        )  # fmt: skip
+        states[item.kind, item.name] = Actual.of(
+            item.kind, item.name, 1, item.data, last.data, protected=item.data.get("protected", False)
+        )
     return states
+
+
+def plan_of(
+    compilation: Compilation, actual: Actuals, generation: int, busy: Mapping[str, tuple[Finalizer, ...]] | None = None
+) -> Plan:
+    """Return the plan from what the database records."""
+    return make_plan(compilation, Observed(generation, actual, busy or {}))
 
 
 def carried_out(plan: Plan, actual: Actuals) -> Actuals:
     """Return what the database records after an apply of the plan."""
     after = dict(actual)
-    for change in plan.changes:
+    for change in plan.carried_out:
         ref = (change.kind, change.name)
         if change.after is None:
             del after[ref]
             continue
-        written = digest(change.after)
-        after[ref] = Actual(
-            *ref, plan.base_generation + 1, change.after, written, change.after, written,
-            bool(change.after.get("protected", False)),
-        )  # fmt: skip
+        after[ref] = Actual.of(
+            *ref,
+            plan.base_generation + 1,
+            change.after,
+            change.applied_text and json.loads(change.applied_text),
+            protected=bool(change.after.get("protected", False)),
+        )
     return after
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plan_states import AUTHORED, by_ref, carried_out, compiled, declare, recorded, states
+from plan_states import AUTHORED, by_ref, carried_out, compiled, declare, plan_of, recorded, states
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds import RESOURCE_KINDS, kind_order
+from reconciler.plan.departures import Finalizer
 from reconciler.plan.diff import diff_specs
 from reconciler.plan.forecast import forecast_month
-from reconciler.plan.planner import make_plan
 
 STEADY = settings(
     derandomize=True, deadline=None, database=None, max_examples=80,
@@ -37,8 +37,8 @@ def unordered(value):
 @given(desired=states(), live=states(), applied=states())
 def test_an_applied_plan_leaves_what_git_declares_and_nothing_to_do(desired, live, applied):
     compilation, actual = compiled(desired), recorded(live, by_ref(applied))
-    after = carried_out(make_plan(compilation, actual, 7), actual)
-    again = make_plan(compilation, after, 8)
+    after = carried_out(plan_of(compilation, actual, 7), actual)
+    again = plan_of(compilation, after, 8)
     assert again.is_empty, again.changes
     assert again.unchanged == len(compilation.resources)
     assert {ref: unordered(item.spec) for ref, item in after.items()} == {
@@ -55,10 +55,10 @@ def test_any_change_of_any_kind_is_planned_and_then_done(kind):
         platform = [] if kind == "platform" else [declare("platform", "platform")]
         old, new = declare(kind, name, **before), declare(kind, name, **after)
         actual = recorded([*platform, old])
-        plan = make_plan(compiled([*platform, new]), actual, 1)
+        plan = plan_of(compiled([*platform, new]), actual, 1)
         assert plan.is_empty == (unordered(old.data) == unordered(new.data))
         assert all(change.action == "update" and change.fields for change in plan.changes)
-        assert make_plan(compiled([*platform, new]), carried_out(plan, actual), 2).is_empty
+        assert plan_of(compiled([*platform, new]), carried_out(plan, actual), 2).is_empty
 
     law()
 
@@ -67,20 +67,20 @@ def test_any_change_of_any_kind_is_planned_and_then_done(kind):
 @given(desired=states(), live=states(), shuffle=st.randoms(use_true_random=False))
 def test_a_plan_does_not_depend_on_the_order_in_which_things_are_read(desired, live, shuffle):
     compilation, actual = compiled(desired), recorded(live)
-    plan = make_plan(compilation, actual, 3)
+    plan = plan_of(compilation, actual, 3)
     items = list(actual.items())
     shuffle.shuffle(items)
     mixed = list(compilation.resources)
     shuffle.shuffle(mixed)
-    assert make_plan(compilation, dict(items), 3).to_json() == plan.to_json()
-    assert make_plan(replace(compilation, resources=tuple(mixed)), actual, 3).changes == plan.changes
+    assert plan_of(compilation, dict(items), 3).to_json() == plan.to_json()
+    assert plan_of(replace(compilation, resources=tuple(mixed)), actual, 3).changes == plan.changes
     assert json.loads(json.dumps(plan.to_json()))["id"] == plan.id
 
 
 @STEADY
 @given(desired=states(), live=states())
 def test_deletes_come_first_and_dependents_before_what_they_depend_on(desired, live):
-    plan = make_plan(compiled(desired), recorded(live), 3)
+    plan = plan_of(compiled(desired), recorded(live), 3)
     deletes = [change for change in plan.changes if change.action == "delete"]
     others = [change for change in plan.changes if change.action != "delete"]
     assert plan.changes == (*deletes, *others)
@@ -95,7 +95,7 @@ def test_deletes_come_first_and_dependents_before_what_they_depend_on(desired, l
 @STEADY
 @given(desired=states(), live=states())
 def test_a_change_carries_before_and_after_whole(desired, live):
-    for change in make_plan(compiled(desired), recorded(live), 3).changes:
+    for change in plan_of(compiled(desired), recorded(live), 3).changes:
         ref = (change.kind, change.name)
         before, after = by_ref(live).get(ref), by_ref(desired).get(ref)
         assert change.before == (before.data if before else None)
@@ -106,18 +106,18 @@ def test_a_change_carries_before_and_after_whole(desired, live):
 def test_a_plans_id_stands_for_its_changes_its_config_and_its_base():
     old, new = declare("author", "ann", display_name="Ann"), declare("author", "ann", display_name="Anna")
     platform = declare("platform", "platform")
-    plan = make_plan(compiled([platform, new]), recorded([platform, old]), 3)
-    assert plan.id == make_plan(compiled([platform, new]), recorded([platform, old]), 3).id
-    assert plan.id != make_plan(compiled([platform, new]), recorded([platform, old]), 4).id
-    assert plan.id != make_plan(compiled([platform]), recorded([platform, old]), 3).id
+    plan = plan_of(compiled([platform, new]), recorded([platform, old]), 3)
+    assert plan.id == plan_of(compiled([platform, new]), recorded([platform, old]), 3).id
+    assert plan.id != plan_of(compiled([platform, new]), recorded([platform, old]), 4).id
+    assert plan.id != plan_of(compiled([platform]), recorded([platform, old]), 3).id
     drifted = recorded([platform, old], {("author", "ann"): new})
-    assert plan.id != make_plan(compiled([platform, new]), drifted, 3).id
+    assert plan.id != plan_of(compiled([platform, new]), drifted, 3).id
 
 
 def test_a_compilation_with_errors_cannot_be_planned_from():
     compilation = replace(compiled([]), findings=(Diagnostic("IG101", "missing", "root"),))
     with pytest.raises(ValueError, match="errors"):
-        make_plan(compilation, {}, 0)
+        plan_of(compilation, {}, 0)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_drift_is_planned_back_and_converged_drift_is_recorded():
         (two, one, one, "pending"),
     ):
         actual = recorded([platform, live], {("author", "ann"): applied})
-        (change,) = make_plan(compiled([platform, desired]), actual, 1).changes
+        (change,) = plan_of(compiled([platform, desired]), actual, 1).changes
         assert [(item.field, item.state) for item in change.fields] == [("display_name", state)]
 
 
@@ -163,7 +163,7 @@ def test_things_with_names_are_compared_by_name_not_by_place():
         return declare("site", "blog", account="ann", url="https://a.example", sectors=sectors)
 
     platform = declare("platform", "platform")
-    plan = make_plan(compiled([platform, site("new", "tent", "boots")]), recorded([platform, site("boots", "tent")]), 1)
+    plan = plan_of(compiled([platform, site("new", "tent", "boots")]), recorded([platform, site("boots", "tent")]), 1)
     assert [(item.field, item.before, item.after) for item in plan.changes[0].fields] == [
         ("sectors.hiking.keywords.new", None, {"term": "new"})
     ]
@@ -175,7 +175,7 @@ def test_the_order_of_things_with_names_is_no_change():
         return declare("account", "acme", tier="growth", users=users)
 
     platform = declare("platform", "platform")
-    plan = make_plan(compiled([platform, account("ann", "bob")]), recorded([platform, account("bob", "ann")]), 1)
+    plan = plan_of(compiled([platform, account("ann", "bob")]), recorded([platform, account("bob", "ann")]), 1)
     assert plan.is_empty
     assert plan.unchanged == 2
 
@@ -183,7 +183,7 @@ def test_the_order_of_things_with_names_is_no_change():
 def test_the_order_of_plain_lists_is_a_change():
     one, two = (declare("author", "ann", display_name="A", expertise=words) for words in (["x", "y"], ["y", "x"]))
     platform = declare("platform", "platform")
-    (change,) = make_plan(compiled([platform, one]), recorded([platform, two]), 1).changes
+    (change,) = plan_of(compiled([platform, one]), recorded([platform, two]), 1).changes
     assert [item.field for item in change.fields] == ["expertise"]
 
 
@@ -193,7 +193,7 @@ def authors(number, text="same"):
 
 def blocks(desired, live, safety=None, busy=None):
     platform = declare("platform", "platform", safety=safety or {})
-    plan = make_plan(compiled([platform, *desired]), recorded([platform, *live]), 1, busy)
+    plan = plan_of(compiled([platform, *desired]), recorded([platform, *live]), 1, busy)
     return [(item.guard, item.flag) for item in plan.blocks]
 
 
@@ -246,16 +246,28 @@ def test_what_is_protected_is_not_deleted_even_when_the_same_plan_would_lift_it(
 
 
 def test_an_empty_root_deletes_nothing():
-    plan = make_plan(compiled([]), recorded([declare("platform", "platform"), *authors(3)]), 1)
+    plan = plan_of(compiled([]), recorded([declare("platform", "platform"), *authors(3)]), 1)
     assert [(item.guard, item.flag) for item in plan.blocks] == [("empty-root", "")]
-    assert make_plan(compiled([]), {}, 0).blocks == ()
+    assert plan_of(compiled([]), {}, 0).blocks == ()
 
 
-def test_a_site_with_work_in_flight_is_not_deleted():
-    site = declare("site", "blog", account="ann", url="https://a.example")
-    assert blocks([], [site], busy={"blog": "a run under way"}) == [("in-flight", "")]
-    assert blocks([site], [site], busy={"blog": "a run under way"}) == []
-    assert blocks([], [site], busy={"other": "a run under way"}) == []
+def test_a_site_with_work_in_flight_lingers_and_its_account_with_it():
+    platform, site = declare("platform", "platform"), declare("site", "blog", account="ann", url="https://a.example")
+    account = declare("account", "ann", tier="basic")
+    busy = {"blog": (Finalizer("runs", "run 12"), Finalizer("holds", "1 open hold (5 credits)"))}
+    plan = plan_of(compiled([platform]), recorded([platform, account, site]), 3, busy)
+    assert [(change.action, change.ref) for change in plan.changes] == [
+        ("delete", "site/blog"),
+        ("delete", "account/ann"),
+    ]
+    assert [(item.ref, item.since, item.waits_for) for item in plan.lingering] == [
+        ("site/blog", None, "run 12, 1 open hold (5 credits)"), ("account/ann", None, "site/blog"),
+    ]  # fmt: skip
+    assert plan.carried_out == plan.blocks == ()
+    idle = plan_of(compiled([platform]), recorded([platform, account, site]), 3)
+    assert idle.id == plan.id, "a run that begins or ends between review and apply makes no other plan"
+    assert (idle.lingering, idle.carried_out) == ((), idle.changes)
+    assert plan_of(compiled([platform, account, site]), recorded([platform, account, site]), 3, busy).is_empty
 
 
 MODELS = {
@@ -318,7 +330,7 @@ def test_the_forecast_of_a_plan_is_that_of_both_states():
     platform, catalog = declare("platform", "platform"), declare("models", "models", models=MODELS)
     site = declare("site", "blog", account="acme", url="https://a.example", automation={"enabled": True},
                    stages={"content": {"per_run_limit": 1, "model": "live"}})  # fmt: skip
-    plan = make_plan(compiled([platform, catalog, site]), recorded([platform, catalog]), 1)
+    plan = plan_of(compiled([platform, catalog, site]), recorded([platform, catalog]), 1)
     assert plan.forecast_before.articles == 0
     assert plan.forecast_after.articles == 30
     assert plan.forecast_after.credits == 30 * 4  # 1,200 tokens in, 1,600 words out at 1.5 tokens: 3,600 tokens

@@ -19,7 +19,7 @@ from cli.main import run
 HERE = Path(__file__).parent
 NAMES = sorted(path.parent.name for path in HERE.glob("*/transcript.txt"))
 NOW = "2026-11-18T10:30+00:00"
-_TAKE_TIME = {"plan", "apply", "run", "publish", "status", "calendar", "reconcile"}
+_TAKE_TIME = {"hold", "holds", "release", "plan", "apply", "run", "publish", "status", "calendar", "reconcile"}
 
 
 @pytest.mark.parametrize("name", NAMES)

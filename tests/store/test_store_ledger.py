@@ -181,7 +181,12 @@ def test_a_tampered_balance_is_found(database):
     with database.write() as connection:
         ledger.grant(connection, "acme", 10, "g", "opening", ORIGIN)
         connection.execute(sa.text("UPDATE credit_account SET available = 12, granted = -12"))
-        assert len(ledger.find_breaks(connection)) == 2
+        breaks = ledger.find_breaks(connection)
+    assert breaks == (
+        "credit_account acme: available is 12, its postings say 10",
+        "credit_account acme: granted is -12, its postings say -10",
+        "acme: available is 12, its lots sum to 10",
+    )
 
 
 def test_every_transfer_tells_the_balance_after_it(database):

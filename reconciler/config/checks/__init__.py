@@ -9,6 +9,7 @@ from reconciler.config.checks import (
     image_settings,
     keywords,
     models,
+    moves,
     platform,
     prompts,
     providers,
@@ -39,6 +40,7 @@ CATALOG_CHECKS: tuple[Check, ...] = (
     accounts.check_model_preferences,
     accounts.check_ai_overrides,
     accounts.check_grants,
+    accounts.check_grant_days,
     accounts.check_billing,
     keywords.check_doubles,
     prompts.check_functions,
@@ -69,5 +71,6 @@ ROOT_CHECKS: tuple[Check, ...] = (
     accounts.check_tier_limits,
     prompts.check_presence,
     sites.check_folders,
+    moves.check_moves,
 )
 CHECKS: tuple[Check, ...] = (*CATALOG_CHECKS, *SITE_CHECKS, *ROOT_CHECKS)

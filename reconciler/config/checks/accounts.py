@@ -96,6 +96,18 @@ def check_grants(draft: Draft) -> Iterable[Diagnostic]:
                     )  # fmt: skip
 
 
+def check_grant_days(draft: Draft) -> Iterable[Diagnostic]:
+    """A grant does not expire before the day from which it counts."""
+    for name, account in draft.accounts.items():
+        for index, grant in enumerate(account.grants):
+            if grant.effective_on and grant.expires_on and grant.expires_on < grant.effective_on:
+                yield draft.find(
+                    "IG418", ("account", name), ("grants", index, "expires_on"),
+                    f"the grant {grant.id} expires on {grant.expires_on}, before it counts from {grant.effective_on} on",
+                    hint="expires_on is the last day on which the credits can be used",
+                )  # fmt: skip
+
+
 def check_tier_limits(draft: Draft) -> Iterable[Diagnostic]:
     """An account has no more sites and keywords than its tier includes."""
     if draft.tiers is None:

@@ -169,4 +169,5 @@ def facts_of(name: str, site: Site) -> SiteFacts:
     folder = written if isinstance(written, str) else None
     if folder and ("./" in folder or "//" in folder or folder.endswith("/")):
         folder = PurePosixPath(folder).as_posix()
-    return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folder)
+    moved = site.moved.names if site.moved else ()
+    return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folder, moved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
@@ -92,9 +93,16 @@ def _is_uneven(settings: StageSettings) -> bool:
 
 def check_limits(draft: Draft) -> Iterable[Diagnostic]:
     """Limits and the schedule of a site fit each other."""
+    fine: set[tuple[object, ...]] = set()
     for name, site in draft.sites.items():
-        yield from _check_images(draft, name, site)
-        yield from _check_capacity(draft, name, site)
+        automation = site.automation
+        shared = (id(site.stages), id(site.ai), id(site.publishing), automation.enabled, automation.frequency)
+        if shared in fine:  # many sites share all of them
+            continue
+        findings = [*_check_images(draft, name, site), *_check_capacity(draft, name, site)]
+        yield from findings
+        if not findings:
+            fine.add(shared)
 
 
 def _check_images(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]:
@@ -183,6 +191,7 @@ def check_run_time(draft: Draft) -> Iterable[Diagnostic]:
                 )  # fmt: skip
 
 
+@cache
 def _minutes(time: str) -> int:
     return int(time[:2]) * 60 + int(time[3:])
 

@@ -7,12 +7,11 @@ place to ask at: it stays in doubt, and whether to order again is decided above.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 
+from reconciler.providers.background import BackgroundDriver
 from reconciler.providers.bria.messages import Status, order, place_of, read
 from reconciler.providers.drawing import failed, media_type_of
-from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageRequest, TextRequest
+from reconciler.providers.port import Failure, ImageAnswer, ImageRequest
 from reconciler.providers.wire import Wire, WireError
 from reconciler.usage import Usage
 
@@ -21,48 +20,20 @@ PAUSES = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 def build(endpoint: str, api_key: str, timeout_seconds: float) -> BriaProvider:
     """Return the adapter for an endpoint."""
-    return BriaProvider(Wire(endpoint.rstrip("/"), {"api_token": api_key}, (api_key,), timeout_seconds))
+    return BriaProvider(Wire(endpoint.rstrip("/"), {"api_token": api_key}, (api_key,), timeout_seconds), PAUSES)
 
 
-@dataclass(slots=True)
-class BriaProvider:
-    """Draws through Bria; `pauses` are the seconds between two questions, the last of them repeated."""
+class BriaProvider(BackgroundDriver):
+    """Draws through Bria."""
 
-    wire: Wire
-    pauses: Sequence[float] = PAUSES
+    name = "bria"
 
-    async def complete(self, request: TextRequest) -> Completion:
-        """Refuse: images only."""
-        return Completion("", Usage(), failure=Failure("unsupported", "bria writes no text, it makes images"))
+    async def ask_for_nothing(self) -> None:
+        """Ask after an order that does not exist."""
+        await self.wire.get(f"{self.wire.endpoint}/v2/status/none")
 
-    async def draw(self, request: ImageRequest) -> ImageAnswer:
-        """Order one image and bring it, or bring what the order of a worker that died has become."""
-        try:
-            async with asyncio.timeout(request.timeout_seconds):
-                return await self._draw(request)
-        except TimeoutError:
-            text = f"no image within {request.timeout_seconds:g} s"
-            return failed(Failure("transient", text, is_in_doubt=True))
-        except WireError as error:
-            return failed(self.wire.clean(error.failure))
-
-    async def list_models(self) -> frozenset[str] | Failure:
-        """Ask after an order that never was: free of charge, and an answer proves reach and key.
-
-        What it offers cannot be asked, so the answer is always a failure; `unsupported` means that all is well.
-        """
-        try:
-            await self.wire.get(f"{self.wire.endpoint}/v2/status/none")
-        except WireError as error:
-            if error.failure.error_class != "unsupported":
-                return self.wire.clean(error.failure)
-        return Failure("unsupported", "bria answers and takes the key, it has no list of models")
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.wire.close()
-
-    async def _draw(self, request: ImageRequest) -> ImageAnswer:
+    async def order_and_bring(self, request: ImageRequest) -> ImageAnswer:
+        """Return the image; WireError when a request brought no usable reply."""
         wanted = order(request)
         place, status, recovered = request.task, Status("unknown"), False
         if place and place_of(self.wire.endpoint, {"status_url": place}) == place:
@@ -72,7 +43,7 @@ class BriaProvider:
             place, status = await self._order(wanted.path, wanted.body, request)
         questions = 0
         while status.state == "working":
-            await asyncio.sleep(self._pause(questions))
+            await asyncio.sleep(self.pause(questions))
             questions += 1
             status = await self._ask(place)
         if status.failure is not None:
@@ -113,6 +84,3 @@ class BriaProvider:
                     raise
                 # The order stands whatever became of a question: ask again, until the time for an answer is over.
                 await asyncio.sleep(max(failure.retry_after_seconds or 0.0, self.pauses[0]))
-
-    def _pause(self, questions: int) -> float:
-        return self.pauses[min(questions, len(self.pauses) - 1)]

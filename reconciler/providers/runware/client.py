@@ -7,11 +7,10 @@ Runware has already made under it comes back, and is not made again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 
+from reconciler.providers.background import BackgroundDriver
 from reconciler.providers.drawing import decoded, failed, media_type_of
-from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageRequest, TextRequest
+from reconciler.providers.port import Failure, ImageAnswer, ImageRequest
 from reconciler.providers.runware.messages import Result, look_up, order, read, read_refusal, task_id
 from reconciler.providers.wire import Wire, WireError
 from reconciler.usage import Usage
@@ -22,48 +21,20 @@ PAUSES = (0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
 
 def build(endpoint: str, api_key: str, timeout_seconds: float) -> RunwareProvider:
     """Return the adapter for an endpoint."""
-    return RunwareProvider(Wire(endpoint, {"authorization": f"Bearer {api_key}"}, (api_key,), timeout_seconds))
+    return RunwareProvider(Wire(endpoint, {"authorization": f"Bearer {api_key}"}, (api_key,), timeout_seconds), PAUSES)
 
 
-@dataclass(slots=True)
-class RunwareProvider:
-    """Draws through Runware; `pauses` are the seconds between two looks, the last of them repeated."""
+class RunwareProvider(BackgroundDriver):
+    """Draws through Runware."""
 
-    wire: Wire
-    pauses: Sequence[float] = PAUSES
+    name = "runware"
 
-    async def complete(self, request: TextRequest) -> Completion:
-        """Refuse: images only."""
-        return Completion("", Usage(), failure=Failure("unsupported", "runware writes no text, it makes images"))
+    async def ask_for_nothing(self) -> None:
+        """Ask after an order that does not exist."""
+        await self.wire.post(self.wire.endpoint, look_up(task_id("00000000-0000-4000-8000-000000000000")))
 
-    async def draw(self, request: ImageRequest) -> ImageAnswer:
-        """Order one image and bring it, or bring what the order of a worker that died has become."""
-        try:
-            async with asyncio.timeout(request.timeout_seconds):
-                return await self._draw(request)
-        except TimeoutError:
-            text = f"no image within {request.timeout_seconds:g} s"
-            return failed(Failure("transient", text, is_in_doubt=True))
-        except WireError as error:
-            return failed(self.wire.clean(error.failure))
-
-    async def list_models(self) -> frozenset[str] | Failure:
-        """Ask for a task that never was: free of charge, and an answer proves reach and key.
-
-        What it offers cannot be asked, so the answer is always a failure; `unsupported` means that all is well.
-        """
-        try:
-            await self.wire.post(self.wire.endpoint, look_up(task_id("00000000-0000-4000-8000-000000000000")))
-        except WireError as error:
-            if error.failure.error_class != "unsupported":
-                return self.wire.clean(error.failure)
-        return Failure("unsupported", "runware answers and takes the key, it has no list of models")
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.wire.close()
-
-    async def _draw(self, request: ImageRequest) -> ImageAnswer:
+    async def order_and_bring(self, request: ImageRequest) -> ImageAnswer:
+        """Return the image; WireError when a request brought no usable reply."""
         task = request.task or task_id(request.attempt_id)
         body, notes = order(request, task)
         result = await self._look(task) if request.task else Result("unknown")
@@ -75,7 +46,7 @@ class RunwareProvider:
             recovered = result.state == "twice"
         looks = 0
         while result.state not in ("done", "failed"):
-            await asyncio.sleep(self.pauses[min(looks, len(self.pauses) - 1)])
+            await asyncio.sleep(self.pause(looks))
             looks += 1
             result = await self._look(task)
             if result.state in ("unknown", "twice") and looks >= len(self.pauses):

@@ -1,0 +1,183 @@
+"""Money: the books of an account, the lots that its credits came in, and transfers that move credits between books.
+
+Every posting names the lot whose credits it moves, so that balances by account and by lot both follow from postings.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from reconciler.store.tables.columns import Big, Instant, count_column, flag_column, metadata, row_id, text_column
+
+credit_account = Table(
+    "credit_account",
+    metadata,
+    Column("account", Text, primary_key=True),
+    count_column("available"),
+    count_column("held"),
+    count_column("spent"),
+    count_column("granted"),
+    count_column("upcoming"),
+    count_column("expired"),
+    count_column("absorbed"),
+    count_column("revenue_nano"),
+    flag_column("suspended"),
+    Column("next_change_at", Instant),
+    CheckConstraint("available >= 0", name="available"),
+    CheckConstraint("held >= 0", name="held"),
+    CheckConstraint("spent >= 0", name="spent"),
+    CheckConstraint("upcoming >= 0", name="upcoming"),
+    CheckConstraint("expired >= 0", name="expired"),
+    CheckConstraint("absorbed >= 0", name="absorbed"),
+    CheckConstraint("available + held + spent + upcoming + expired + absorbed + granted = 0", name="balanced"),
+)
+credit_lot = Table(
+    "credit_lot",
+    metadata,
+    row_id(),
+    Column("account", Text, ForeignKey("credit_account.account"), nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    text_column("detail"),
+    Column("priority", Integer, nullable=False),
+    Column("credits", Big, nullable=False),
+    count_column("upcoming"),
+    count_column("available"),
+    count_column("held"),
+    count_column("spent"),
+    count_column("expired"),
+    Column("effective_at", Instant),
+    Column("expires_at", Instant),
+    Column("granted_at", Instant, nullable=False),
+    CheckConstraint("source IN ('config', 'monthly', 'package', 'manual', 'earlier')", name="source"),
+    CheckConstraint("upcoming >= 0 AND available >= 0 AND held >= 0 AND spent >= 0 AND expired >= 0", name="books"),
+    CheckConstraint("upcoming + available + held + spent + expired = credits", name="whole"),
+    Index("ix_credit_lot_account", "account"),
+)
+transfer = Table(
+    "transfer",
+    metadata,
+    row_id(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("payload_digest", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("account", Text, ForeignKey("credit_account.account"), nullable=False),
+    Column("site", Text),
+    Column("run_id", Big),
+    Column("hold_id", Text),
+    Column("credits", Big, nullable=False),
+    count_column("value_nano"),
+    Column("available_after", Big, nullable=False),
+    text_column("reason"),
+    Column("actor", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint(
+        "kind IN ('grant', 'activate', 'hold', 'settle', 'void', 'expire', 'lapse', 'refund')", name="kind"
+    ),
+    CheckConstraint("credits >= 0", name="credits"),
+    Index("ix_transfer_account", "account", "id"),
+    Index("ix_transfer_hold", "hold_id"),
+)
+posting = Table(
+    "posting",
+    metadata,
+    Column("transfer_id", Big, ForeignKey("transfer.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("book", Text, nullable=False),
+    Column("lot_id", Big, ForeignKey("credit_lot.id")),
+    Column("credits", Big, nullable=False),
+    CheckConstraint(
+        "book IN ('available', 'held', 'spent', 'granted', 'upcoming', 'expired', 'absorbed')", name="book"
+    ),
+)
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("credit_account.account"), nullable=False),
+    Column("site", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("run_id", Big, ForeignKey("run.id"), nullable=False),
+    text_column("month"),
+    Column("credits", Big, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_hold_account", "account"),
+    Index("ix_hold_run", "run_id"),
+)
+hold_resolution = Table(
+    "hold_resolution",
+    metadata,
+    Column("hold_id", Text, ForeignKey("hold.id"), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("credits_held", Big, nullable=False),
+    Column("credits_taken", Big, nullable=False),
+    count_column("credits_refunded"),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("kind IN ('settle', 'void', 'expire')", name="kind"),
+    CheckConstraint("credits_taken >= 0 AND credits_taken <= credits_held", name="taken"),
+    CheckConstraint("credits_refunded >= 0 AND credits_refunded <= credits_taken", name="refunded"),
+)
+# A window is a new row: a month of an account or a site, a stage of a run. It is never set back.
+budget_window = Table(
+    "budget_window",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("limit_credits", Big),
+    count_column("reserved"),
+    count_column("spent"),
+    CheckConstraint("scope IN ('account', 'site', 'stage')", name="scope"),
+    CheckConstraint("reserved >= 0 AND spent >= 0", name="books"),
+    CheckConstraint("limit_credits IS NULL OR reserved + spent <= limit_credits", name="limit"),
+)
+budget_alert = Table(
+    "budget_alert",
+    metadata,
+    Column("window_key", Text, ForeignKey("budget_window.key"), primary_key=True),
+    Column("threshold_pct", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+usage = Table(
+    "usage",
+    metadata,
+    row_id(),
+    Column("attempt_id", Text, ForeignKey("attempt.id"), nullable=False, unique=True),
+    Column("account", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("run_id", Big, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("item_kind", Text, nullable=False),
+    Column("item_ids", sa.JSON, nullable=False),
+    count_column("input_tokens"),
+    count_column("cached_input_tokens"),
+    count_column("output_tokens"),
+    count_column("images"),
+    count_column("cache_write_tokens"),
+    count_column("reasoning_tokens"),
+    count_column("image_input_tokens"),
+    count_column("image_output_tokens"),
+    count_column("cost_in_nano"),
+    count_column("cost_out_nano"),
+    count_column("cost_nano"),
+    Column("cost_basis", Text, nullable=False),
+    count_column("credits"),
+    count_column("absorbed_credits"),
+    Column("credit_value_nano", Big, nullable=False),
+    count_column("revenue_nano"),
+    Column("rates", sa.JSON, nullable=False),
+    Column("generation", Integer, nullable=False),
+    flag_column("simulated"),
+    Column("at", Instant, nullable=False),
+    Column("day", Text, nullable=False),
+    Index("ix_usage_site", "site", "at"),
+    Index("ix_usage_account", "account", "at"),
+)

@@ -1,0 +1,150 @@
+"""An apply that is killed at any of its statements, or cut off from its database, is wholly there or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from builder import World, edited, write_root
+from cut_proxy import CutProxy
+
+from reconciler.errors import LockedError, UnreachableError
+from reconciler.operations.locking import LEASE
+from reconciler.store.engine import open_database
+
+FORKED = Path(__file__).with_name("forked.py")
+SECOND = (
+    edited("platform.yaml", ('"0.01"', '"0.02"'))
+    | edited("sites/blog.yaml", ('"02:00"', '"03:00"'))
+    | edited("accounts/acme.yaml", ("grants:\n", "grants:\n  - {id: more, credits: 50, reason: a gift}\n"))
+    | {"authors/ann.yaml": "apiVersion: igny8/v1\nkind: Author\nname: ann\ndisplay_name: Ann\n"}
+)
+
+
+@pytest.fixture
+def forked(tmp_path):
+    """Runs commands in processes of their own and returns (exit code, steps)."""
+    environment = os.environ | {"HOME": str(tmp_path), "IGNY8_ACTOR": "tester"}
+    server = subprocess.Popen(
+        (sys.executable, str(FORKED)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, env=environment,
+    )  # fmt: skip
+
+    def call(world, kill_at, *words):
+        arguments = ["-C", str(world.root), "--db", world.database.url, *map(str, words)]
+        server.stdin.write(json.dumps([kill_at, arguments]) + "\n")
+        server.stdin.flush()
+        return tuple(json.loads(server.stdout.readline()))
+
+    yield call
+    server.stdin.close()
+    server.wait(timeout=30)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_world(request, tmp_path):
+    """Makes worlds whose first config is applied and whose second one waits."""
+    make_url = request.getfixturevalue("new_postgres") if request.param == "postgresql" else None
+    made = []
+
+    def make():
+        number = len(made)
+        url = make_url() if make_url else f"sqlite:///{tmp_path / f'{number}.db'}"
+        world = World(write_root(tmp_path / f"root-{number}"), open_database(url, upgrade=True))
+        world.apply()
+        world.write(SECOND)
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.database.close()
+
+
+def state_of(world):
+    """Return all that an apply writes, but the clock and the lock."""
+    resources = world.rows("SELECT kind, name, generation, spec, applied_spec, protected FROM resource ORDER BY 1, 2")
+    history = world.rows("SELECT generation, config_digest FROM history ORDER BY 1")
+    ledger = world.rows("SELECT key, credits, available_after FROM transfer ORDER BY 1")
+    return resources, history, ledger, world.rows("SELECT count(*) FROM used_plan")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_killed_at_any_statement_it_is_old_or_new_and_never_between(new_world, forked, tmp_path, saved):
+    def words(world):
+        if not saved:
+            return ("apply", "--yes")
+        assert forked(world, 0, "plan", "-o", world.root / "reviewed.plan")[0] == 0
+        return ("apply", world.root / "reviewed.plan")
+
+    whole = new_world()
+    order = words(whole)
+    old = state_of(whole)
+    code, total = forked(whole, 0, *order)
+    assert code == 0
+    new = state_of(whole)
+    assert old != new
+    # One world serves as long as it is killed before its commit; then it is the new one, and another begins.
+    world = new_world()
+    order = words(world)
+    seen = []
+    for kill_at in itertools.count(1):
+        code, _ = forked(world, kill_at, *order)
+        if code != -9:
+            break
+        found = state_of(world)
+        assert found in (old, new), f"killed at step {kill_at}"
+        seen.append(found == new)
+        if found == new:
+            assert forked(world, 0, "plan", "--detailed-exitcode")[0] == 0, "and then there is nothing to do"
+            world = new_world()
+            order = words(world)
+    assert code == 0
+    assert state_of(world) == new
+    assert len(seen) >= total, "killed at every step"
+    assert set(seen) == {False, True}
+
+
+@pytest.mark.parametrize("answers_lost", [False, True])
+def test_cut_off_from_the_server_at_any_message_it_is_old_or_new(tmp_path, new_postgres, answers_lost):
+    url = sa.make_url(new_postgres())
+
+    def through(proxy):
+        return url.set(host="127.0.0.1", port=proxy.own_port).render_as_string(hide_password=False)
+
+    direct = World(
+        write_root(tmp_path / "root"), open_database(url.render_as_string(hide_password=False), upgrade=True)
+    )
+    direct.apply()
+    old = state_of(direct)
+    direct.write(SECOND)
+    seen = set()
+    for cut_after in itertools.count(1):
+        proxy = CutProxy(str(url.host), url.port or 5432, cut_after, answers_lost)
+        try:
+            database = open_database(through(proxy))
+            World(direct.root, database, direct.clock).apply()
+        except (UnreachableError, LockedError):
+            pass
+        else:
+            break
+        finally:
+            proxy.close()
+        found = state_of(direct)
+        seen.add(found == old)
+        if found != old:
+            assert [row[:1] for row in found[1]] == [(1,), (2,)], "one new generation"
+            break
+        # What the cut apply held is free at once: its own process, this one, is still there, but a minute goes by.
+        direct = direct.at(direct.clock.now() + 2 * LEASE)
+    assert cut_after > 20
+    assert True in seen
+    direct.at(direct.clock.now() + 2 * LEASE).apply()
+    assert direct.rows("SELECT max(generation) FROM history") == [(2,)]
+    direct.database.close()
