@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import orjson
 
 from reconciler.config.documents import Authored, KeywordList
-from reconciler.config.resolve import Provenance, Resolution
+from reconciler.config.resolve import Definition, Provenance, Resolution
 from reconciler.config.schema import Locator
 from reconciler.config.tree import SourceFile, Tree
 from reconciler.config.waivers import PlacedWaiver, Waived
@@ -41,8 +41,8 @@ class Origin(Protocol):
     def canonical(self) -> bytes:
         """Return the spec as canonical JSON."""
 
-    def provenance(self) -> Provenance:
-        """Return all definitions of every field, the winner first."""
+    def resolution(self) -> Resolution:
+        """Return the layers that it was folded from."""
 
     def locator(self) -> Locator:
         """Return what finds the place where a field was written."""
@@ -91,7 +91,11 @@ class Resource:
     @property
     def provenance(self) -> Provenance:
         """Return all definitions of every field, the winner first."""
-        return self.origin.provenance()
+        return self.origin.resolution().provenance
+
+    def winners(self) -> Callable[[FieldPath], Definition | None]:
+        """Return what finds the definition that a field comes from: for a few fields much cheaper than all of them."""
+        return self.origin.resolution().winner
 
     def locator(self) -> Locator:
         """Return what finds the place where a field was written; one answers many questions."""

@@ -19,7 +19,7 @@ from reconciler.config.checks.moves import former_names
 from reconciler.config.compilation import Compilation, Draft, Resource, Sources, placed_waivers
 from reconciler.config.documents import SITE, Authored, Loaded, load_catalogs
 from reconciler.config.environments import Hit, Laid, PatchIndex, check_patches, index_named, lay_over
-from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_document
+from reconciler.config.resolve import Resolution, as_written, resolve_document
 from reconciler.config.schema import Locator, validate
 from reconciler.config.secrets import find_secrets, redact
 from reconciler.config.sites import Contexts, SiteCompiler, SiteResult, about
@@ -194,16 +194,16 @@ class _Held:
 
     text: bytes
     document: Authored
-    resolution: Resolution
+    folded: Resolution
 
     def canonical(self) -> bytes:
         return self.text
 
-    def provenance(self) -> Provenance:
-        return self.resolution.provenance
+    def resolution(self) -> Resolution:
+        return self.folded
 
     def locator(self) -> Locator:
-        return Locator(self.document, self.resolution)
+        return Locator(self.document, self.folded)
 
 
 def _resource(draft: Draft, ref: tuple[str, str]) -> Resource:

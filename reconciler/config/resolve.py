@@ -133,6 +133,13 @@ class Resolution:
                         self.known[path] += lost
         return self.known
 
+    def winner(self, path: FieldPath) -> Definition | None:
+        """Return the definition that a field comes from, or the list or value that it stands in; None for a mapping."""
+        for at, layers in self.parts:
+            if path[: len(at)] == at and (found := _winner(layers, path[len(at) :])):
+                return found
+        return None
+
 
 def fold(layers: Sequence[Layer], at: FieldPath = ()) -> Resolution:
     """Return the fold of layers, first wins, with the definitions recorded below the path `at`."""
@@ -161,6 +168,19 @@ def _define(parts: list[tuple[Layer, Mapping[str, Any], FieldPath]], at: FieldPa
             _define(mappings, (*at, key), provenance)
         else:
             provenance[(*at, key)] = tuple(layer.define(item, path) for layer, item, path in holders)
+
+
+def _winner(layers: Sequence[Layer], path: FieldPath) -> Definition | None:
+    holders: list[tuple[Layer, Mapping[Any, Any]]] = [(layer, layer.value) for layer in layers]
+    for depth, key in enumerate(path, 1):
+        found = [(layer, value[key]) for layer, value in holders if key in value]
+        if not found:
+            return None
+        layer, value = found[0]
+        if not isinstance(value, Mapping):
+            return layer.define(value, path[:depth])
+        holders = [(layer, value) for layer, value in found if isinstance(value, Mapping)]
+    return None
 
 
 def resolve_document(document: Authored) -> Resolution:

@@ -22,7 +22,7 @@ from reconciler.config.compilation import Draft, Resource, SiteFacts
 from reconciler.config.documents import SITE, Authored, load_document
 from reconciler.config.environments import Hit, Laid, PatchIndex, lay_over
 from reconciler.config.plain_yaml import PlainReader
-from reconciler.config.resolve import Provenance, Resolution, as_written, resolve_site, with_keywords
+from reconciler.config.resolve import Resolution, as_written, resolve_site, with_keywords
 from reconciler.config.schema import Locator, validate
 from reconciler.config.secrets import find_secrets
 from reconciler.config.tree import SourceFile, name_of
@@ -364,8 +364,8 @@ class _Origin(NamedTuple):
     def canonical(self) -> bytes:
         return self.text
 
-    def provenance(self) -> Provenance:
-        return self.compiler.resolve(self.name).provenance
+    def resolution(self) -> Resolution:
+        return self.compiler.resolve(self.name)
 
     def locator(self) -> Locator:
         return self.compiler.locator(self.name)
@@ -381,8 +381,8 @@ class _KnownOrigin(NamedTuple):
     def canonical(self) -> bytes:
         return self.compiler.compile_again(self.name, self.digest)
 
-    def provenance(self) -> Provenance:
-        return self.compiler.resolve(self.name).provenance
+    def resolution(self) -> Resolution:
+        return self.compiler.resolve(self.name)
 
     def locator(self) -> Locator:
         return self.compiler.locator(self.name)

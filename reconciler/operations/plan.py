@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation, Origin, Resource
 from reconciler.config.graph import build_graph
-from reconciler.config.resolve import Provenance
+from reconciler.config.resolve import Resolution
 from reconciler.config.schema import Locator
 from reconciler.operations.app import EXTENSIONS
 from reconciler.operations.grants import PendingGrant, pending_grants
@@ -92,8 +92,8 @@ class _AtHand:
     def canonical(self) -> bytes:
         return self.text.encode() if isinstance(self.text, str) else self.text
 
-    def provenance(self) -> Provenance:
-        return self.origin.provenance()
+    def resolution(self) -> Resolution:
+        return self.origin.resolution()
 
     def locator(self) -> Locator:
         return self.origin.locator()

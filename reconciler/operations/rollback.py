@@ -8,7 +8,7 @@ from typing import Literal
 
 from reconciler.config.compilation import Compilation, Resource
 from reconciler.config.compiler import compile_tree
-from reconciler.config.resolve import Provenance
+from reconciler.config.resolve import Resolution
 from reconciler.config.schema import Locator
 from reconciler.config.tree import Tree, read_tree
 from reconciler.errors import UsageError
@@ -37,8 +37,8 @@ class _Kept:
     def canonical(self) -> bytes:
         return self.text.encode()
 
-    def provenance(self) -> Provenance:
-        return {}
+    def resolution(self) -> Resolution:
+        return Resolution({}, ())
 
     def locator(self) -> Locator:
         raise NotImplementedError("what the history keeps stands in no file")

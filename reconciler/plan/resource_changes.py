@@ -8,8 +8,7 @@ from dataclasses import replace
 import orjson
 
 from reconciler.config.compilation import Resource
-from reconciler.config.resolve import Provenance
-from reconciler.diagnostics import FieldPath
+from reconciler.config.resolve import Definition
 from reconciler.ids import canonical_bytes
 from reconciler.plan.change import Actual, Change
 from reconciler.plan.diff import FieldChange, diff_specs
@@ -42,8 +41,8 @@ def find_change(
 def _update(resource: Resource, actual: Actual, text: bytes, fields: tuple[FieldChange, ...]) -> Change | None:
     if not fields:
         return None
-    provenance = resource.provenance
-    fields = tuple(replace(item, cause=_cause(provenance, item.path) or resource.file) for item in fields)
+    winner = resource.winners()
+    fields = tuple(replace(item, cause=_cause(winner(item.path)) or resource.file) for item in fields)
     causes = tuple(dict.fromkeys(item.cause for item in fields))
     return Change(
         "update", *resource.key, actual.text, text, fields, causes,
@@ -59,11 +58,8 @@ def _taken_up(actual: Actual) -> Iterable[FieldChange]:
         yield FieldChange(("deletion",), f"recorded by generation {actual.deleting_since}", None, "pending")
 
 
-def _cause(provenance: Provenance, path: FieldPath) -> str:
-    """Return the place that a field comes from, or what it stands in; "" when that was not written anywhere."""
-    for length in range(len(path), 0, -1):
-        definitions = provenance.get(path[:length])
-        if definitions:
-            winner = definitions[0]
-            return f"{winner.file}:{winner.mark.line}" if winner.file else "built-in default"
-    return ""
+def _cause(winner: Definition | None) -> str:
+    """Return the place that a field comes from; "" when that was not written anywhere."""
+    if winner is None:
+        return ""
+    return f"{winner.file}:{winner.mark.line}" if winner.file else "built-in default"

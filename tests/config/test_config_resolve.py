@@ -79,6 +79,16 @@ def test_winner_and_losers_are_kept_with_file_and_line(tmp_path):
     ]
 
 
+def test_what_is_asked_about_one_field_agrees_with_what_is_kept_about_all(tmp_path):
+    files = with_ai(site="temperature: 1.1", account="temperature: 1.2, image_quality: hd", platform="max_tokens: 700")
+    for declared in compile_root(tmp_path, files).resources:
+        winner = declared.winners()
+        for path, (first, *_) in declared.provenance.items():
+            assert winner(path) == first
+            assert winner((*path, 0, "below")) == first, "what stands in a list comes from where the list is written"
+        assert winner(("nowhere",)) is None
+
+
 def test_a_default_is_a_definition_too(tmp_path):
     assert places(blog(tmp_path, with_ai()).provenance["ai", "image_size"]) == [("default", "1024x1024", "")]
 

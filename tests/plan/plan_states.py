@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reconciler.config.compilation import Compilation, Resource
-from reconciler.config.resolve import Provenance
+from reconciler.config.resolve import Resolution
 from reconciler.config.schema import Locator
 from reconciler.config.tree import Tree
 from reconciler.ids import canonical_bytes, digest_bytes
@@ -34,8 +34,8 @@ class Declared:
     def canonical(self) -> bytes:
         return self.text
 
-    def provenance(self) -> Provenance:
-        return {}
+    def resolution(self) -> Resolution:
+        return Resolution({}, ())
 
     def locator(self) -> Locator:
         raise AssertionError("it stands in no file")
