@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,10 @@ from cli.session import Session
 from reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from cli.output import Output
+    from reconciler.operations.apply import ApplyResult
+    from reconciler.operations.apply_parts import PartsResult
+    from reconciler.operations.plan import Planned
     from reconciler.plan.in_flight import Handling
 
 
@@ -29,15 +33,22 @@ if TYPE_CHECKING:
     "--lock-timeout", metavar="TIME", default="0s", show_default=True, help="Wait this long for another apply: 90s, 5m."
 )
 @selection_options
+@click.option(
+    "--keep-going", is_flag=True, help="One transaction an account: what fails for one does not keep the others back."
+)
 @format_option("text", "json")
 @in_flight_option
 @at_option
 @click.pass_obj
 def apply(
     session: Session, file: Path | None, yes: bool, reason: str, flags: list[str], lock_timeout: str,
-    targets: tuple[str, ...], excludes: tuple[str, ...], format_: str, in_flight: Handling, at: str | None,
+    targets: tuple[str, ...], excludes: tuple[str, ...], keep_going: bool, format_: str, in_flight: Handling,
+    at: str | None,
 ) -> None:  # fmt: skip
     """Make the database follow the config: all of the plan in one transaction, or nothing.
+
+    With --keep-going what accounts share is applied first, then each account with its sites, and last what is shared
+    and goes away: each in a transaction and a generation of its own. What fails is told, and the exit code is 7.
 
     Shows the plan and asks, unless --yes is given. Without a terminal --yes is needed. With --target or --exclude a part
     of the plan is applied, and the history says so. With FILE, a plan that `igny8 plan -o FILE` saved, exactly that plan
@@ -50,10 +61,12 @@ def apply(
       igny8 apply --yes --reason "new spring sites"
       igny8 plan -o reviewed.plan && igny8 apply reviewed.plan
       igny8 apply --target site/blog
+      igny8 apply --keep-going --yes
       igny8 apply --in-flight drain
     """
     from reconciler.operations.apply import apply as carry_out
     from reconciler.operations.apply import check_overrides, check_window, open_blocks
+    from reconciler.operations.apply_parts import apply_parts
     from reconciler.operations.plan import plan as make
     from reconciler.operations.saved_plan import check_same_config, read_plan
     from reconciler.plan.guards import OVERRIDE_WINDOW
@@ -83,7 +96,8 @@ def apply(
         if format_ == "text":
             for line in plan_lines("text", planned, output=output):
                 output.data(line)
-        asks = not yes and saved is None and not planned.plan.is_empty and not open_blocks(planned.plan, flags)
+        asks = not yes and saved is None and not planned.plan.is_empty
+        asks = asks and (keep_going or not open_blocks(planned.plan, flags))
         if asks and OVERRIDE_WINDOW not in flags:
             check_window(planned.plan)
         if asks and not (session.accepts_input and is_interactive()):
@@ -91,15 +105,51 @@ def apply(
         if asks and not ask(f"Apply these {len(planned.plan.changes)} changes{where}?"):
             output.note("Nothing was changed.")
             raise Exit(ExitCode.OK)
-        result = carry_out(
-            database, compilation, planned.plan,
-            clock=installation.clock, actor=installation.actor, reason=reason, allowed_flags=flags,
-            options=options, saved=saved, lock_timeout=wait_seconds, tell=output.note,
-        )  # fmt: skip
+        order: dict[str, Any] = {
+            "clock": installation.clock, "actor": installation.actor, "reason": reason, "allowed_flags": flags,
+            "options": options, "saved": saved, "lock_timeout": wait_seconds, "tell": output.note,
+        }  # fmt: skip
+        if keep_going and not planned.plan.is_empty:
+            _tell_parts(output, planned, apply_parts(database, compilation, planned.plan, **order), format_)
+            return
+        result = carry_out(database, compilation, planned.plan, **order)
     if format_ == "json":
         output.json(planned.to_json() | {"applied": result.generation is not None, "generation": result.generation})
         return
-    for item in result.granted:
-        output.data(f"Granted {item.credits:,} credits to {item.account} ({item.id}).")
+    _tell_grants(output, result)
     if result.generation is not None:
         output.data(output.style(f"Applied{where}: generation {result.generation}.", "good"))
+
+
+def _tell_grants(output: Output, result: ApplyResult) -> None:
+    for item in result.granted:
+        output.data(f"Granted {item.credits:,} credits to {item.account} ({item.id}).")
+
+
+def _tell_parts(output: Output, planned: Planned, result: PartsResult, format_: str) -> None:
+    """Tell what became of each part, and end with the code for that."""
+    generations = result.generations
+    if format_ == "json":
+        end = {"applied": result.is_complete, "generation": generations[-1] if generations else None}
+        output.json(planned.to_json() | end | {"parts": [item.to_json() for item in result.parts]})
+    else:
+        width = max(len(item.part.name) for item in result.parts)
+        for item in result.parts:
+            if item.applied:
+                _tell_grants(output, item.applied)
+            style = "good" if item.applied else "bad"
+            told = f"generation {item.applied.generation}" if item.applied else item.reason
+            count = f"{len(item.part.refs):,} {'change' if len(item.part.refs) == 1 else 'changes'}"
+            output.data(f"{item.part.name:<{width}}  {count:>13}  {output.style(item.outcome, style)}: {told}")
+            if item.hint:
+                output.data(f"{'':<{width}}  {'':>13}  {item.hint}")
+        done = sum(item.applied is not None for item in result.parts)
+        verdict = f"Applied {done} of {len(result.parts)} parts."
+        if result.is_complete:
+            output.data(output.style(verdict, "good"))
+        else:
+            output.data(output.style(f"{verdict} The rest is as it was: run `igny8 plan` to see it.", "bad"))
+    if result.interrupted:
+        raise Exit(ExitCode.INTERRUPTED)
+    if not result.is_complete:
+        raise Exit(ExitCode.FAILED)

@@ -19,7 +19,7 @@ from reconciler.operations.reschedule import CalendarMove, reschedule
 from reconciler.operations.saved_plan import SavedPlan, check_usable
 from reconciler.plan.guards import OVERRIDE_WINDOW, Block
 from reconciler.plan.in_flight import Handling
-from reconciler.plan.observed import DEFAULT_OPTIONS, PlanOptions
+from reconciler.plan.observed import DEFAULT_OPTIONS, Observed, PlanOptions
 from reconciler.plan.planner import Plan, make_plan
 from reconciler.store.engine import Connection, Database, advisory_lock
 from reconciler.store.forecasts import save_forecasts
@@ -77,8 +77,8 @@ def apply(
     seconds).
     """
     if is_drain_only(open_blocks(reviewed, allowed_flags)) and drain_for(database, reviewed, clock, actor=actor):
-        _refuse_blocked(reviewed, allowed_flags, hint=DRAINED)
-    _refuse_blocked(reviewed, allowed_flags)
+        refuse_blocks(open_blocks(reviewed, allowed_flags), hint=DRAINED)
+    refuse_blocks(open_blocks(reviewed, allowed_flags))
     with (
         locked(database, clock, purpose=f"apply by {actor}", timeout_seconds=lock_timeout, tell=tell) as lease,
         database.write() as connection,
@@ -90,20 +90,13 @@ def apply(
             check_usable(connection, saved, clock.now())
         observed = observe(connection, compilation, clock.now())
         current = make_plan(compilation, observed, options)
-        if current.id != reviewed.id:
-            raise ConflictError(
-                f"the state has moved since this plan was made (generation {reviewed.base_generation} -> "
-                f"{current.base_generation})",
-                hint="nothing was changed; run `igny8 plan` again",
-            )  # fmt: skip
-        _refuse_blocked(current, allowed_flags)  # work may have begun since the review
+        check_same(current, reviewed)
+        refuse_blocks(open_blocks(current, allowed_flags))  # work may have begun since the review
         if OVERRIDE_WINDOW not in allowed_flags:
             check_window(current)
-        settle_in_flight(connection, current, observed, clock.now())
-        used = _used(allowed_flags, options) | dict(beside.options)
-        result = _write(
-            connection, compilation, current, Occasion(current.base_generation + 1, clock.now(), actor, reason, used)
-        )
+        used = used_options(allowed_flags, options) | dict(beside.options)
+        occasion = Occasion(current.base_generation + 1, clock.now(), actor, reason, used)
+        result = write_plan(connection, compilation, current, observed, occasion)
         if result.generation is not None and beside.quarantine is not None:
             add_quarantine(connection, beside.quarantine, actor=actor, at=clock.now())
         if saved is not None:
@@ -126,15 +119,25 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Handling) else value
 
 
-def _refuse_blocked(plan: Plan, allowed_flags: Collection[str], hint: str = "") -> None:
-    blocks = open_blocks(plan, allowed_flags)
+def check_same(current: Plan, reviewed: Plan) -> None:
+    """Refuse a plan that comes out differently now; ConflictError."""
+    if current.id != reviewed.id:
+        raise ConflictError(
+            f"the state has moved since this plan was made (generation {reviewed.base_generation} -> "
+            f"{current.base_generation})",
+            hint="nothing was changed; run `igny8 plan` again",
+        )  # fmt: skip
+
+
+def refuse_blocks(blocks: Collection[Block], hint: str = "") -> None:
+    """Raise BlockedError with all that stands against a plan, if anything does."""
     if blocks:
         flags = sorted({block.flag for block in blocks if block.flag})
         hint = hint or (f"look at the plan; if it is meant, add {' '.join(flags)}" if flags else "nothing was changed")
         raise BlockedError("; ".join(block.message for block in blocks), hint=hint)
 
 
-def _used(allowed_flags: Collection[str], options: PlanOptions) -> dict[str, Any]:
+def used_options(allowed_flags: Collection[str], options: PlanOptions) -> dict[str, Any]:
     """Return what the history keeps of the options: flags that allow, and what differs from the default."""
     chosen = {item.name: getattr(options, item.name) for item in fields(options)}
     selection = {name: patterns for name, patterns in chosen.pop("selection").to_json().items() if patterns}
@@ -145,8 +148,12 @@ def _used(allowed_flags: Collection[str], options: PlanOptions) -> dict[str, Any
     }
 
 
-def _write(connection: Connection, compilation: Compilation, plan: Plan, occasion: Occasion) -> ApplyResult:
+def write_plan(
+    connection: Connection, compilation: Compilation, plan: Plan, observed: Observed, occasion: Occasion
+) -> ApplyResult:
+    """Carry a plan out in the caller's transaction, which has the lock: all of it, with what it does beside resources."""
     now, actor = occasion.at, occasion.actor
+    settle_in_flight(connection, plan, observed, now)
     if plan.is_empty:
         origin = Origin(actor, now, plan.base_generation)
         return ApplyResult(None, post_grants(connection, compilation, origin, plan.left_out), ())

@@ -19,16 +19,28 @@ Ref = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a plan that is applied by itself: its name, and the resources that it changes."""
+
+    name: str
+    refs: frozenset[Ref]
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """What a plan is limited to: everything, or the targets, but for the excluded. Each is `kind/name`, or a glob of it."""
+    """What a plan is limited to: everything, or the targets, but for the excluded. Each is `kind/name`, or a glob of it.
+
+    With a `part` it is limited to that, too.
+    """
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    part: Part | None = None
 
     @property
     def is_everything(self) -> bool:
         """Tell whether nothing is limited."""
-        return not self.targets and not self.excludes
+        return not self.targets and not self.excludes and self.part is None
 
     def covers(self, ref: Ref) -> bool:
         """Tell whether a change of a resource belongs to it."""
@@ -36,11 +48,12 @@ class Selection:
 
     def forbids(self, ref: Ref) -> bool:
         """Tell whether a resource is excluded."""
-        return any(_fits(item, ref) for item in self.excludes)
+        return (self.part is not None and ref not in self.part.refs) or any(_fits(item, ref) for item in self.excludes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine-readable form."""
-        return {"target": list(self.targets), "exclude": list(self.excludes)}
+        part = {"part": self.part.name} if self.part else {}
+        return {"target": list(self.targets), "exclude": list(self.excludes), **part}
 
 
 EVERYTHING = Selection()

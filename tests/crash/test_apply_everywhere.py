@@ -111,6 +111,25 @@ def test_killed_at_any_statement_it_is_old_or_new_and_never_between(new_world, f
     assert set(seen) == {False, True}
 
 
+def test_killed_on_the_way_each_part_is_old_or_new(new_world, forked):
+    whole = new_world()
+    states = [state_of(whole)]
+    code, total = forked(whole, 0, "apply", "--yes", "--keep-going")
+    assert code == 0
+    last = state_of(whole)
+    world = new_world()
+    for kill_at in range(total, 0, -4):
+        code, _ = forked(world, kill_at, "apply", "--yes", "--keep-going")
+        found = state_of(world)
+        if found not in states:  # one part more, or all; what follows continues from there
+            states.append(found)
+        if found[1][-1][0] == last[1][-1][0]:
+            world = new_world()
+    generations = [state[1][-1][0] for state in states]
+    assert sorted(generations) == [1, 2, 3], "before, with what is shared, with the account, and nothing between"
+    assert last in states
+
+
 @pytest.mark.parametrize("answers_lost", [False, True])
 def test_cut_off_from_the_server_at_any_message_it_is_old_or_new(tmp_path, new_postgres, answers_lost):
     url = sa.make_url(new_postgres())

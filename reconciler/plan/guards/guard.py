@@ -61,7 +61,8 @@ class Guard:
     """A guard: its name, what it keeps from happening, and the flag that allows it all the same, if one does.
 
     `find` yields one message a reason: what would happen, how much of how many, and what the limit is. `way_on` says
-    what to do where there is no flag.
+    what to do where there is no flag. What `looks_at_each` resource by itself may keep back a part of a plan; another
+    guard speaks of the whole.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Guard:
     flag: str = ""
     allows: str = ""
     way_on: str = field(default="")
+    looks_at_each: bool = False
 
     def blocks(self, context: GuardContext) -> Iterable[Block]:
         """Yield the guard's blocks of a plan."""

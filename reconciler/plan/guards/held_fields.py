@@ -26,4 +26,5 @@ def _find(context: GuardContext) -> Iterable[str]:
 HELD_FIELDS = Guard(
     "held-field", "writing a resource that makes no sense with a held field", _find,
     way_on="`igny8 release` the hold, or wait until it ends",
+    looks_at_each=True,
 )  # fmt: skip

@@ -17,4 +17,5 @@ def _find(context: GuardContext) -> Iterable[str]:
 PROTECTION = Guard(
     "protection", "deleting what is `protected`", _find,
     way_on="declare it again with `protected: false`, apply that, and delete it after",
+    looks_at_each=True,
 )  # fmt: skip
