@@ -33,7 +33,7 @@ __all__ = [
     "upgrade_schema",
 ]
 
-SCHEMA_REVISION = "0014"
+SCHEMA_REVISION = "0015"
 _BUSY_SECONDS = 10
 _REST_SECONDS = 5.0
 IN_MEMORY = "sqlite://"

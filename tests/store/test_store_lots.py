@@ -265,5 +265,37 @@ def test_whatever_is_tampered_with_is_found_and_named(database, tampering, first
         give(connection, "g", 50)
         ledger.place_hold(connection, a_hold(a_run(connection), 10), ORIGIN)
         ledger.settle(connection, "hold-1", 4, ORIGIN)
+        take_guards_away(connection)
         connection.execute(sa.text(tampering))
         assert first_break in laws(connection)[0]
+
+
+def take_guards_away(connection):
+    """Drop the triggers that keep the ledger as it was written, as somebody would who wants to change it."""
+    tables = ("posting", "transfer", "hold_resolution")
+    on = "" if connection.dialect.name == "sqlite" else " ON {table}"
+    for table in tables:
+        for name in ("unchanged", "kept"):
+            connection.execute(sa.text(f"DROP TRIGGER {table}_{name}{on.format(table=table)}"))
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE posting SET credits = credits + 1",
+        "DELETE FROM posting",
+        "UPDATE transfer SET available_after = 1",
+        "DELETE FROM transfer",
+        "UPDATE hold_resolution SET kind = 'void'",
+        "DELETE FROM hold_resolution",
+    ],
+)
+def test_the_database_refuses_to_change_what_was_posted(database, tampering):
+    with database.write() as connection:
+        give(connection, "g", 50)
+        ledger.place_hold(connection, a_hold(a_run(connection), 10), ORIGIN)
+        ledger.settle(connection, "hold-1", 4, ORIGIN)
+    with pytest.raises(AlreadyThereError, match="is immutable"), database.write() as connection:
+        connection.execute(sa.text(tampering))
+    with database.read() as connection:
+        assert laws(connection) == []
