@@ -132,6 +132,8 @@ def _drifted(
     if actual is None:
         return Drifted(*ref, "missing", None, applied[ref])
     if ref not in applied:
+        if actual.deleting_since is not None:  # an apply has deleted it; it goes when its work has ended
+            return None
         return Drifted(*ref, "unknown", actual.spec, None)
     if actual.is_as_applied:
         return None

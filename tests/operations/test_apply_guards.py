@@ -10,6 +10,7 @@ import pytest
 from builder import FILES, World, edited
 
 from cli.main import run as igny8
+from reconciler.daemon.passes import ConfigFollower
 from reconciler.errors import BlockedError, LockedError, UsageError
 from reconciler.operations.apply import check_overrides
 from reconciler.operations.plan import plan
@@ -320,3 +321,20 @@ def test_a_time_with_an_offset_and_a_field_that_is_not_set_can_be_held(small_wor
     assert found.until == datetime(2026, 11, 25, 17, tzinfo=UTC)
     small_world.write(edited("sites/blog.yaml", ("account: acme", "account: acme\ncredits: {monthly_max: 5}")))
     assert planned(small_world).is_empty, "what is not set stays so"
+
+
+def test_the_reconciler_records_a_deletion_once_and_carries_it_out_when_the_work_has_ended(world):
+    world.apply()
+    at_work(world)
+    world.write({"sites/blog.yaml": None, "accounts/acme.yaml": None})
+    told: list[tuple[str, object]] = []
+    follower = ConfigFollower(world.installation, world.database, lambda event, fields: told.append((event, fields)))
+    assert follower.follow()
+    assert follower.follow(), "while it waits there is nothing more to record"
+    assert [event for event, _ in told] == ["applied"]
+    assert world.rows("SELECT max(generation) FROM history") == [(2,)]
+    assert world.rows("SELECT name FROM resource WHERE kind = 'site'") == [("blog",)]
+    run_sql(world, "UPDATE run SET state = 'completed'")
+    assert follower.follow()
+    assert world.rows("SELECT name FROM resource WHERE kind IN ('site', 'account')") == []
+    assert world.rows("SELECT max(generation) FROM history") == [(3,)]
