@@ -27,6 +27,7 @@ class Entry:
 COMMANDS: tuple[Entry, ...] = (
     Entry("validate", "cli.commands.validate:validate", "Check the config; tell every mistake with its place."),
     Entry("plan", "cli.commands.plan:plan", "Show what an apply would change, and what it will cost."),
+    Entry("snapshot", "cli.commands.snapshot:snapshot", "Write the actual state to a file, to plan from elsewhere."),
     Entry("apply", "cli.commands.apply:apply", "Make the database follow the config, in one transaction."),
     Entry("history", "cli.commands.history:history", "Show past applies, and verify their chain."),
     Entry("blame", "cli.commands.blame:blame", "Name the apply that last changed each field."),
@@ -48,6 +49,7 @@ COMMANDS: tuple[Entry, ...] = (
         "credits", "cli.commands.credits:credits", "Show balances, give and refund credits, make statements, verify."
     ),
     Entry("logs", "cli.commands.logs:logs", "Show credit usage, the AI task log, credit transactions, notifications."),
+    Entry("notify", "cli.commands.notify:notify", "Send what people are to be told; see what was delivered."),
     Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
     Entry("providers", "cli.commands.providers:providers", "Check keys, reach and models of the AI providers."),
     Entry("models", "cli.commands.models:models", "List models; compare their prices with a public list."),

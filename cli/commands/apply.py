@@ -53,7 +53,7 @@ def apply(
     Shows the plan and asks, unless --yes is given. Without a terminal --yes is needed. With --target or --exclude a part
     of the plan is applied, and the history says so. With FILE, a plan that `igny8 plan -o FILE` saved, exactly that plan
     is carried out, once, without asking: it was reviewed. A file that is stale, used, expired, changed or another
-    database's is refused with exit code 5.
+    database's is refused with exit code 5. One that was made against a snapshot carries no signature, so that it asks.
 
     Examples:
 
@@ -68,7 +68,7 @@ def apply(
     from reconciler.operations.apply import check_overrides, check_window, open_blocks
     from reconciler.operations.apply_parts import apply_parts
     from reconciler.operations.plan import plan as make
-    from reconciler.operations.saved_plan import check_same_config, read_plan
+    from reconciler.operations.saved_plan import check_same_config, check_same_plan, read_plan
     from reconciler.plan.guards import OVERRIDE_WINDOW
     from reconciler.plan.observed import PlanOptions
     from reconciler.plan.selection import Selection
@@ -93,10 +93,12 @@ def apply(
     where = f" to environment {installation.environment}" if installation.environment else ""
     with session.database(installation) as database:
         planned = make(database, compilation, installation.clock, options=options)
+        if saved is not None:
+            check_same_plan(saved, planned.plan)
         if format_ == "text":
             for line in plan_lines("text", planned, output=output):
                 output.data(line)
-        asks = not yes and saved is None and not planned.plan.is_empty
+        asks = not yes and not (saved and saved.signed) and not planned.plan.is_empty
         asks = asks and (keep_going or not open_blocks(planned.plan, flags))
         if asks and OVERRIDE_WINDOW not in flags:
             check_window(planned.plan)

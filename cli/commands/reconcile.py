@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Stand in for every AI provider.")
 @click.option("--no-delays", is_flag=True, help="Skip the declared delays between batches and stages.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Log lines.")
+@click.option(
+    "--snapshot", metavar="FILE", type=click.Path(path_type=Path),
+    help="Keep a snapshot of the actual state in this file: `igny8 plan --against FILE`.",
+)  # fmt: skip
 @at_option
 @click.pass_obj
-def reconcile(session: Session, once: bool, offline: bool, no_delays: bool, log_format: str, at: str | None) -> None:
+def reconcile(
+    session: Session, once: bool, offline: bool, no_delays: bool, log_format: str, snapshot: Path | None, at: str | None
+) -> None:
     """Keep everything as declared: apply safe changes of the config, run what is due, publish what is due.
 
     A bad edit is refused as a whole and the last good state kept. SIGTERM and Ctrl-C end it cleanly.
@@ -35,17 +42,18 @@ def reconcile(session: Session, once: bool, offline: bool, no_delays: bool, log_
 
       igny8 reconcile
       igny8 reconcile --once --offline
+      igny8 reconcile --snapshot /srv/igny8/snapshot.json.gz
     """
     installation = session.installation(at)
     with session.database(installation) as database:
-        went_well = asyncio.run(_run(session, installation, database, once, offline, no_delays, log_format))
+        went_well = asyncio.run(_run(session, installation, database, once, offline, no_delays, log_format, snapshot))
     if once and not went_well:
         raise Exit(ExitCode.FAILED)
 
 
 async def _run(
     session: Session, installation: Installation, database: Database, once: bool, offline: bool, no_delays: bool,
-    log_format: str,
+    log_format: str, snapshot: Path | None,
 ) -> bool:  # fmt: skip
     from reconciler.daemon.loop import reconcile as keep
     from reconciler.operations.executor import Engine
@@ -73,4 +81,4 @@ async def _run(
             )
             session.output.data(f"{now} {event} {told}".rstrip())
 
-    return await keep(installation, database, make_engine, stop, once=once, tell=tell)
+    return await keep(installation, database, make_engine, stop, once=once, tell=tell, snapshot=snapshot)

@@ -19,7 +19,7 @@ from reconciler.config.json_schema import schema_of
 from reconciler.diagnostics import CODES, CodeEntry
 from reconciler.kinds import KINDS, Kind
 from reconciler.kinds.environment import GLOB_PATTERN
-from reconciler.kinds.fields import LANGUAGE_PATTERN, MODEL_NAME_PATTERN, NAME_PATTERN
+from reconciler.kinds.fields import LANGUAGE_PATTERN, MAIL_SERVER_PATTERN, MODEL_NAME_PATTERN, NAME_PATTERN
 from reconciler.kinds.waiver import CODE_PATTERN
 from reconciler.operations.app import EXTENSIONS
 from reconciler.providers import PROVIDERS
@@ -48,6 +48,7 @@ _WORDS = {
     GLOB_PATTERN: "name or pattern like `north-*`",
     CODE_PATTERN: "code like `IG501`",
     LANGUAGE_PATTERN: "language like `en` or `pt-BR`",
+    MAIL_SERVER_PATTERN: "mail server like `smtp://user@mail.example.com:587`",
     r"^[A-Z]{2}$": "country like `DE`",
     r"^[1-9]\d{1,4}x[1-9]\d{1,4}$": "size like `1024x1024`",
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "e-mail address",
@@ -60,6 +61,7 @@ _ENVIRONMENT = (
     ("IGNY8_DB", "The database's URL, as `--db`."),
     ("IGNY8_ENV", "The environment, as `--env`."),
     ("IGNY8_MEDIA", "The folder of images; by default `.igny8/media`, or `media-NAME` in an environment."),
+    ("IGNY8_SNAPSHOT_KEY", "The public key that `plan --against` checks snapshots with, as `--snapshot-key`."),
     ("IGNY8_ACTOR", "The name that the history and the ledger keep; by default the system user."),
     ("NO_COLOR", "Set to anything, it switches colours off where `--color` is `auto`."),
 )

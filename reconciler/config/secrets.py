@@ -62,6 +62,11 @@ def looks_like_secret(text: str) -> bool:
     return _SHAPES.search(text) is not None
 
 
+def is_secret_field(key: str) -> bool:
+    """Tell whether a field with this name holds a secret, whatever it looks like."""
+    return _SECRET_KEY.search(key) is not None
+
+
 def might_hold_secrets(text: str) -> bool:
     """Tell whether the text of a file is worth a closer look; False is sure."""
     if "\\" in text or ("@" in text and "://" in text):
@@ -103,7 +108,7 @@ def _walk(document: Authored, value: object, path: FieldPath, findings: list[Dia
         for index, item in enumerate(value):
             _walk(document, item, (*path, index), findings)
     elif isinstance(value, str):
-        in_secret_field = bool(path) and isinstance(path[-1], str) and _SECRET_KEY.search(path[-1]) is not None
+        in_secret_field = bool(path) and isinstance(path[-1], str) and is_secret_field(path[-1])
         if in_secret_field or looks_like_secret(value):
             findings.append(_finding(document, value, path))
 

@@ -6,16 +6,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from reconciler.clock import parse_duration_seconds
 from reconciler.daemon.passes import ConfigFollower, EventSink
+from reconciler.daemon.snapshots import SnapshotKeeper
 from reconciler.daemon.watch import settle, watched
 from reconciler.errors import Igny8Error, LockedError
 from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
 from reconciler.operations.executor import Engine
 from reconciler.operations.funding import fund_accounts
+from reconciler.operations.notify import Told, deliver_due
 from reconciler.operations.publish import publish_due
 from reconciler.operations.run import run_wanted, wanted_due
 from reconciler.operations.stopping import StopSignal
@@ -30,20 +33,26 @@ _LEASE_INTERVALS = 5
 
 async def reconcile(
     installation: Installation, database: Database, make_engine: Callable[[StopSignal], Engine], stop: StopSignal, *,
-    once: bool, tell: EventSink,
+    once: bool, tell: EventSink, snapshot: Path | None = None,
 ) -> bool:  # fmt: skip
     """Keep everything as declared until asked to stop; return whether the last pass was without refusals.
 
-    With `once` it makes one pass: config, runs, publishing. Raises LockedError when another daemon is at work.
+    With `once` it makes one pass: config, runs, publishing. The file `snapshot` follows the actual state. Raises LockedError when another daemon is at work.
     """
+    keeper = SnapshotKeeper(installation, database, snapshot, tell)
+    tell = keeper.tell
     follower = ConfigFollower(installation, database, tell)
     _lead(installation, database)
     try:
         if once:
             followed = follower.follow()
             ran = await _run_due(make_engine(stop), tell)
-            return _publish(installation, database, stop, tell) and followed and ran
-        return await _loop(installation, database, make_engine, stop, follower, tell)
+            published = _publish(installation, database, stop, tell)
+            # Nobody outside has to listen for the pass to have gone well.
+            await _deliver(installation, database, stop, tell)
+            keeper.keep()
+            return published and followed and ran
+        return await _loop(installation, database, make_engine, stop, follower, keeper)
     finally:
         with database.write() as connection:
             break_lease(connection, LEADER, worker_name())
@@ -51,10 +60,12 @@ async def reconcile(
 
 async def _loop(
     installation: Installation, database: Database, make_engine: Callable[[StopSignal], Engine], stop: StopSignal,
-    follower: ConfigFollower, tell: EventSink,
+    follower: ConfigFollower, keeper: SnapshotKeeper,
 ) -> bool:  # fmt: skip
+    tell = keeper.tell
     changed = asyncio.Event()
     running: asyncio.Task[bool] | None = None
+    delivering: asyncio.Task[None] | None = None
     followed = True
     with watched(installation.root, changed):
         tell("started", {"root": str(installation.root), "worker": worker_name()})
@@ -64,9 +75,13 @@ async def _loop(
             if running is None or running.done():
                 running = asyncio.create_task(_run_due(make_engine(stop), tell))
             _publish(installation, database, stop, tell)
+            if delivering is None or delivering.done():
+                delivering = asyncio.create_task(_deliver(installation, database, stop, tell))
+            keeper.keep()
             await _sleep(_interval(database), changed, stop, running)
-        if running is not None:
-            await running
+        for task in (running, delivering):
+            if task is not None:
+                await task
     tell("stopped", {})
     return followed
 
@@ -101,6 +116,26 @@ def _publish(installation: Installation, database: Database, stop: StopSignal, t
         fields: dict[str, Any] = {"site": item.site, "content": item.content_id, "title": item.title}
         tell("publish_failed" if item.error else "published", fields | {"to": item.error or item.url})
     return report.failed == 0
+
+
+async def _deliver(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> None:
+    """Send what is in the outbox beside everything else: a receiver that hangs keeps nothing waiting."""
+
+    def deliver() -> tuple[Told, ...]:
+        return deliver_due(installation, database, should_stop=lambda: stop.is_requested)
+
+    try:
+        told = await asyncio.to_thread(deliver)
+    except Exception as error:  # neither a busy database nor a defect of ours must end the daemon, nor pass unseen
+        tell("notify_failed", {"reason": f"{type(error).__name__}: {error}"})
+        return
+    delivered = sum(not item.error for item in told)
+    if delivered:
+        tell("notified", {"messages": delivered})
+    for item in told:
+        if item.error:
+            tell("notify_failed", {"channel": item.channel, "event_told": item.event, "reason": item.error,
+                                   "dead": item.is_dead})  # fmt: skip
 
 
 def _lead(installation: Installation, database: Database) -> None:

@@ -118,6 +118,7 @@ class ConfigFollower:
             )  # fmt: skip
         except (BlockedError, ConflictError, LockedError) as error:
             self.tell("apply_failed", {"reason": error.message})
+            self._notify_once(f"{planned.plan.id}: {error.message}", error.message)
             return False
         self._refused = ""
         counts = {action: planned.plan.count(action) for action in ("create", "update", "delete")}
@@ -137,8 +138,17 @@ class ConfigFollower:
         self._refused = key
         self.tell(event, fields)
         if event != "apply_deferred":
-            with self.database.write() as connection:
-                notify(connection, "apply_failed", f"{event}: {fields}", self.installation.clock.now())
+            self._notify(f"{event}: {fields}")
+
+    def _notify_once(self, key: str, text: str) -> None:
+        """Leave word of an apply that failed, the first time that it fails in this way."""
+        if key != self._refused:
+            self._refused = key
+            self._notify(text)
+
+    def _notify(self, text: str) -> None:
+        with self.database.write() as connection:
+            notify(connection, "apply_failed", text, self.installation.clock.now())
 
 
 def _named(items: Sequence[Change | Drifted]) -> list[str]:

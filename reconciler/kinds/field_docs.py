@@ -116,8 +116,20 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
     "Channel": {
         "type": FieldDoc("How the channel is spoken to.", example="slack"),
         "url": FieldDoc("Where a webhook or Slack-compatible message goes.", example="https://hooks.example/igny8"),
+        "secret_url": FieldDoc(
+            "A reference to that address, where it is a secret itself.", example={"env": "SLACK_WEBHOOK_URL"}
+        ),
         "to": FieldDoc("Addresses of an email channel.", example=["ops@example.com"]),
-        "secret": FieldDoc("A reference to what a webhook's messages are signed with.", example={"env": "HOOK_SECRET"}),
+        "sender": FieldDoc("The address that e-mails come from.", example="igny8@example.com"),
+        "server": FieldDoc(
+            "The mail server of an email channel: smtp:// with STARTTLS, smtps:// with TLS from the start.",
+            example="smtp://igny8@mail.example.com:587",
+        ),
+        "provider": FieldDoc("The email provider of the catalogue that sends, where there are several.", example="resend"),
+        "secret": FieldDoc(
+            "A reference to what a webhook's messages are signed with, or to the password of `server`.",
+            example={"env": "HOOK_SECRET"},
+        ),
         "events": FieldDoc("Which events are told; empty = all.", example=["credits_low"]),
     },
     "Reconcile": {
@@ -152,7 +164,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "type": FieldDoc("What the provider is for.", example="ai"),
         "adapter": FieldDoc("The protocol that it is spoken to in.", example="openai"),
         "credentials": FieldDoc("References to its secrets, never the secrets themselves."),
-        "endpoint": FieldDoc("The base URL, where it is not the provider's usual one.", example="https://llm.example/v1"),
+        "endpoint": FieldDoc("The base URL, where it is not the provider's usual one; of an smtp adapter its server, `smtp://user@host:587`.", example="https://llm.example/v1"),
         "sandbox": FieldDoc("Whether this is the provider's sandbox: no money moves."),
         "active": FieldDoc("Whether it may be called; models of an inactive provider cannot be active."),
         "limits": FieldDoc("What we allow ourselves at the provider."),

@@ -126,8 +126,13 @@ Duration = Annotated[
 _URL = re.compile(r"https://[^\s/@]+(/\S*)?|http://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(/\S*)?")
 
 
+def is_url(text: str) -> bool:
+    """Tell whether a text is an https URL, or an http one on loopback."""
+    return _URL.fullmatch(text) is not None
+
+
 def _check_url(text: str) -> str:
-    if _URL.fullmatch(text):
+    if is_url(text):
         return text
     raise PydanticCustomError("url", "not an https URL (plain http is accepted on loopback only)", {})
 
@@ -137,6 +142,32 @@ Url = Annotated[
     AfterValidator(_check_url),
     WithJsonSchema({"type": "string", "format": "uri", "examples": ["https://example.com"]}),
 ]
+
+
+MAIL_SERVER_PATTERN = r"^smtps?://([^\s/@:]+@)?([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$"
+
+
+def is_mail_server(text: str) -> bool:
+    """Tell whether a text is the address of a mail server, such as `smtp://user@mail.example.com:587`."""
+    return re.fullmatch(MAIL_SERVER_PATTERN, text) is not None
+
+
+def _check_mail_server(text: str) -> str:
+    if is_mail_server(text):
+        return text
+    raise PydanticCustomError("url", "not a mail server such as smtp://user@mail.example.com:587", {})
+
+
+def _check_endpoint(text: str) -> str:
+    return text if is_mail_server(text) else _check_url(text)
+
+
+_ENDPOINT_SCHEMA = {"type": "string", "format": "uri", "examples": ["https://example.com"]}
+_MAIL_SCHEMA = {"type": "string", "pattern": MAIL_SERVER_PATTERN, "examples": ["smtp://igny8@mail.example.com:587"]}
+
+# Where a provider answers: over HTTP, or as a mail server.
+Endpoint = Annotated[str, AfterValidator(_check_endpoint), WithJsonSchema(_ENDPOINT_SCHEMA)]
+MailServer = Annotated[str, AfterValidator(_check_mail_server), WithJsonSchema(_MAIL_SCHEMA)]
 
 
 class SecretRef(Spec):

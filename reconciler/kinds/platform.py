@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
@@ -13,6 +13,7 @@ from reconciler.kinds.fields import (
     Count,
     Duration,
     LocalTime,
+    MailServer,
     Name,
     Percent,
     Positive,
@@ -118,20 +119,57 @@ class Safety(Spec):
     credits_per_month_change_pct: Count | None = Field(None, description="The same as a share of what they were.")
 
 
+# What people are told besides how each AI stage went.
+EVENTS = (
+    "publish_success", "publish_failed", "applied", "apply_failed", "drift_found", "credits_low", "usage_missing",
+)  # fmt: skip
+
+
 class Channel(Spec):
     """Where notifications go, and which ones."""
 
     type: Literal["webhook", "email", "slack"]
     url: Url | None = None
+    secret_url: SecretRef | None = Field(None, description="Where the address itself is a secret, as Slack's are.")
     to: tuple[Text, ...] = ()
+    sender: Text | None = None
+    server: MailServer | None = Field(None, description="Without one, the active email provider.")
+    provider: Name | None = None
     secret: SecretRef | None = None
     events: tuple[Text, ...] = Field((), description="Empty = all events.")
 
     def model_post_init(self, _context: Any) -> None:
-        if self.type == "email" and not self.to:
-            raise PydanticCustomError("channel", "an email channel needs `to`", {})
-        if self.type != "email" and self.url is None:
-            raise PydanticCustomError("channel", "this channel needs `url`", {})
+        problem = self._email_problem() if self.type == "email" else self._hook_problem()
+        if problem:
+            raise PydanticCustomError("channel", problem, {})
+
+    def takes(self, event: str) -> bool:
+        """Tell whether an event goes to this channel."""
+        return not self.events or event in self.events
+
+    def _email_problem(self) -> LiteralString | None:
+        if not self.to:
+            return "an email channel needs `to`"
+        if self.sender is None:
+            return "an email channel needs `sender`"
+        if self.url is not None or self.secret_url is not None:
+            return "an email channel has no `url`; write `server`, or leave it to the email provider"
+        if self.server is not None and self.provider is not None:
+            return "an email channel has a `server` or a `provider`, not both"
+        if self.secret is not None and self.server is None:
+            return "`secret` is the password of `server`; a provider has its own credentials"
+        return None
+
+    def _hook_problem(self) -> LiteralString | None:
+        if self.url is None and self.secret_url is None:
+            return "this channel needs `url`"
+        if self.url is not None and self.secret_url is not None:
+            return "this channel has a `url` or a `secret_url`, not both"
+        if self.to or self.sender or self.server or self.provider:
+            return "`to`, `sender`, `server` and `provider` are of email channels"
+        if self.type == "slack" and self.secret is not None:
+            return "Slack takes no signature: only a webhook has a `secret`"
+        return None
 
 
 class Notifications(Spec):

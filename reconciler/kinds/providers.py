@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.kinds.fields import Name, Positive, SecretRef, Spec, Url
+from reconciler.kinds.fields import Endpoint, Name, Positive, SecretRef, Spec, is_mail_server
 
 # What a catalogue may name. A registered adapter may be named besides; one of these that is not registered can be
 # declared and planned, but not called.
@@ -38,10 +38,19 @@ class Provider(Spec):
     type: Literal["ai", "payment", "email"]
     adapter: Name
     credentials: Credentials = Credentials()
-    endpoint: Url | None = None
+    endpoint: Endpoint | None = None
     sandbox: bool = False
     active: bool = True
     limits: Limits = Limits()
+
+    @property
+    def sends_mail(self) -> bool:
+        """Tell whether e-mail can be sent through it."""
+        if self.type != "email" or not self.active:
+            return False
+        if self.adapter == "resend":
+            return self.credentials.api_key is not None
+        return self.adapter == "smtp" and self.endpoint is not None and is_mail_server(self.endpoint)
 
 
 class ProviderCatalog(Spec):

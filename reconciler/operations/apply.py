@@ -17,6 +17,7 @@ from reconciler.operations.locking import LEASE, locked
 from reconciler.operations.observe import observe
 from reconciler.operations.reschedule import CalendarMove, reschedule
 from reconciler.operations.saved_plan import SavedPlan, check_usable
+from reconciler.plan.change import Action
 from reconciler.plan.guards import OVERRIDE_WINDOW, Block
 from reconciler.plan.in_flight import Handling
 from reconciler.plan.observed import DEFAULT_OPTIONS, Observed, PlanOptions
@@ -29,6 +30,7 @@ from reconciler.store.locks import hold_fence
 from reconciler.store.quarantine import Quarantined, add_quarantine
 from reconciler.store.renames import carry_names_over
 from reconciler.store.resources import save_changes
+from reconciler.store.runs import notify
 from reconciler.store.saved_plans import mark_used
 
 
@@ -50,6 +52,7 @@ class Beside:
 
 
 _NOTHING_BESIDE = Beside()
+_DONE: tuple[tuple[Action, str], ...] = (("create", "created"), ("update", "updated"), ("delete", "deleted"))
 
 
 def check_overrides(flags: Collection[str], reason: str) -> None:
@@ -167,4 +170,12 @@ def write_plan(
     save_forecasts(connection, plan.forecast_after.fresh, gone)
     save_history(connection, plan, occasion)
     granted = post_grants(connection, compilation, origin, plan.left_out)
+    notify(connection, "applied", _told(plan, occasion), now)
     return ApplyResult(occasion.generation, granted, moves)
+
+
+def _told(plan: Plan, occasion: Occasion) -> str:
+    """Return what people are told of an apply."""
+    counts = ", ".join(f"{plan.count(action)} {done}" for action, done in _DONE)
+    reason = f" ({occasion.reason})" if occasion.reason else ""
+    return f"Generation {occasion.generation}, by {occasion.actor}: {counts}{reason}"

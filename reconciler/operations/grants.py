@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from reconciler.config.compilation import Compilation
 from reconciler.errors import ConflictError
 from reconciler.kinds.account import Account, Grant
 from reconciler.store.engine import Connection
-from reconciler.store.ledger import Origin, Terms, grant, known_keys, known_payloads, suspend, suspended_accounts
+from reconciler.store.ledger import Origin, Terms, grant, known_payloads, suspend, suspended_accounts
 from reconciler.store.lots import grant_payload
 
 
@@ -31,17 +31,18 @@ class PendingGrant:
 
 
 def pending_grants(
-    connection: Connection, compilation: Compilation, left_out: Collection[tuple[str, str]] = (),
+    posted: Callable[[Collection[str]], Collection[str]], compilation: Compilation, left_out: Collection[tuple[str, str]] = (),
     *, renamed: Mapping[str, str] | None = None,
 ) -> tuple[PendingGrant, ...]:  # fmt: skip
     """Return the declared grants that the ledger does not have, be it under the account's old name in `renamed`.
 
+    `posted` tells which of some keys the ledger has.
     Those of accounts that a partial plan leaves out are not among them.
     """
     declared, formers = _declared(_accounts(compilation, left_out)), renamed or {}
     keys = [replace(item, account=formers.get(item.account, item.account)).key for item in declared]
-    posted = known_keys(connection, keys)
-    return tuple(item for item, key in zip(declared, keys, strict=True) if key not in posted)
+    known = posted(keys)
+    return tuple(item for item, key in zip(declared, keys, strict=True) if key not in known)
 
 
 def post_grants(

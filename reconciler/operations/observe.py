@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.config.compilation import Compilation
-from reconciler.plan.change import Actual
+from reconciler.operations.reschedule import StoredCalendar
 from reconciler.plan.moves import find_renames
 from reconciler.plan.observed import Observed
+from reconciler.plan.snapshot import keywords_a_call
 from reconciler.store.departures import work_in_flight
 from reconciler.store.engine import Connection
 from reconciler.store.forecasts import load_forecasts
 from reconciler.store.history import current_generation
 from reconciler.store.in_flight import count_in_flight, draining_sites
+from reconciler.store.ledger import available_credits, known_keys
 from reconciler.store.quarantine import quarantined_reason
 from reconciler.store.renames import remains
 from reconciler.store.requeue import find_scope
@@ -27,7 +30,7 @@ def observe(connection: Connection, compilation: Compilation, now: datetime) -> 
     actual = load_actual(connection, declared)
 
     def count_redone(site: str, stage: str) -> dict[str, int]:
-        return find_scope(connection, site, stage).calls(_keywords_a_call(actual, site))
+        return find_scope(connection, site, stage).calls(keywords_a_call(actual, site))
 
     renames = find_renames(compilation.moves, actual, declared)
     return Observed(
@@ -45,7 +48,19 @@ def observe(connection: Connection, compilation: Compilation, now: datetime) -> 
     )
 
 
-def _keywords_a_call(actual: Mapping[tuple[str, str], Actual], site: str) -> int:
-    item = actual.get(("site", site))
-    stage = (item.spec.get("stages") or {}).get("clusters") if item is not None else None
-    return (stage or {}).get("batch_size") or 50
+@dataclass(frozen=True, slots=True)
+class StoredState(StoredCalendar):
+    """All that a plan asks for, read from the database in the caller's transaction."""
+
+    def observe(self, compilation: Compilation, now: datetime) -> Observed:
+        """Return the actual state, as far as a plan to the compilation depends on it."""
+        return observe(self.connection, compilation, now)
+
+    @property
+    def available(self) -> Mapping[str, int]:
+        """Return what every account has available."""
+        return available_credits(self.connection)
+
+    def posted(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of the keys that transfers were made with."""
+        return known_keys(self.connection, list(keys))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.clock import Clock
 from reconciler.config.compilation import Compilation, Origin, Resource
@@ -14,13 +15,12 @@ from reconciler.config.resolve import Resolution
 from reconciler.config.schema import Locator
 from reconciler.operations.app import EXTENSIONS
 from reconciler.operations.grants import PendingGrant, pending_grants
-from reconciler.operations.observe import observe
-from reconciler.operations.reschedule import CalendarMove, find_moves, find_unpublished
+from reconciler.operations.observe import StoredState
+from reconciler.operations.reschedule import Calendar, CalendarMove, find_moves, find_unpublished
 from reconciler.plan.fanout import FanOut, find_fan_out
 from reconciler.plan.observed import DEFAULT_OPTIONS, Observed, PlanOptions
 from reconciler.plan.planner import Plan, make_plan
 from reconciler.store.engine import Database
-from reconciler.store.ledger import available_credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,46 @@ class Planned:
         }
 
 
+class ActualState(Calendar, Protocol):
+    """All that a plan asks for besides the config: the database has it, and a snapshot."""
+
+    @property
+    def available(self) -> Mapping[str, int]:
+        """Return what every account has available."""
+
+    def observe(self, compilation: Compilation, now: datetime) -> Observed:
+        """Return the actual state, as far as a plan to the compilation depends on it."""
+
+    def posted(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of the keys that grants were posted with."""
+
+
 def plan(
     database: Database, compilation: Compilation, clock: Clock, *, options: PlanOptions = DEFAULT_OPTIONS
 ) -> Planned:
     """Return the plan from the database's state to a valid compilation."""
     with database.read() as connection:
-        observed = observe(connection, compilation, clock.now())
-        found = make_plan(compilation, observed, options)
-        accounts = [item.name for item in compilation.resources if item.kind == "account"]
-        books = available_credits(connection)
-        renamed = {
-            item.name: item.renamed_from for item in found.changes if item.kind == "account" and item.renamed_from
-        }
-        available = {name: books.get(renamed.get(name, name), 0) for name in accounts}
-        return Planned(
-            found,
-            find_moves(connection, found.changes, clock.now()),
-            pending_grants(connection, compilation, found.left_out, renamed=renamed),
-            available,
-            _fan_out(found, compilation, observed),
-            find_unpublished(connection, found.changes),
-        )
+        return plan_from(StoredState(connection), compilation, clock.now(), options)
+
+
+def plan_from(
+    state: ActualState, compilation: Compilation, now: datetime, options: PlanOptions = DEFAULT_OPTIONS
+) -> Planned:
+    """Return the plan from a state, wherever it is kept, to a valid compilation."""
+    observed = state.observe(compilation, now)
+    found = make_plan(compilation, observed, options)
+    accounts = [item.name for item in compilation.resources if item.kind == "account"]
+    books = state.available
+    renamed = {item.name: item.renamed_from for item in found.changes if item.kind == "account" and item.renamed_from}
+    available = {name: books.get(renamed.get(name, name), 0) for name in accounts}
+    return Planned(
+        found,
+        find_moves(state, found.changes, now),
+        pending_grants(state.posted, compilation, found.left_out, renamed=renamed),
+        available,
+        _fan_out(found, compilation, observed),
+        find_unpublished(state, found.changes),
+    )
 
 
 def _fan_out(found: Plan, compilation: Compilation, observed: Observed) -> Callable[[], tuple[FanOut, ...]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.kinds.site import Site
 from reconciler.plan.change import Change
+from reconciler.plan.snapshot import ScheduledArticle
 from reconciler.schedule.slots import moved_slots
 from reconciler.store.engine import Connection
 from reconciler.store.publications import move_publication, scheduled_articles, slots_held, unschedule
@@ -36,25 +37,36 @@ class CalendarMove:
         }
 
 
-def find_moves(connection: Connection, changes: Iterable[Change], now: datetime) -> tuple[CalendarMove, ...]:
+class Calendar(Protocol):
+    """Which articles of a site wait for their slots, and which slots any has."""
+
+    def scheduled(self, site: str) -> Sequence[ScheduledArticle]:
+        """Return the articles that wait, in the order of their slots."""
+
+    def slots_held(self, site: str) -> Collection[datetime]:
+        """Return the slots that any article has, also one that went out or failed."""
+
+
+def find_moves(calendar: Calendar, changes: Iterable[Change], now: datetime) -> tuple[CalendarMove, ...]:
     """Return the articles that the changes of a plan would move; they still stand under the names before it."""
     named = (replace(change, name=change.renamed_from or change.name) for change in changes)
-    return tuple(move for change in named for move in _moves_of(connection, change, now))
+    return tuple(move for change in named for move in _moves_of(calendar, change, now))
 
 
-def find_unpublished(connection: Connection, changes: Iterable[Change]) -> tuple[CalendarMove, ...]:
+def find_unpublished(calendar: Calendar, changes: Iterable[Change]) -> tuple[CalendarMove, ...]:
     """Return the scheduled articles of sites that the changes delete. They keep their slots: a site that comes back has them."""
     deleted = [change.name for change in changes if change.kind == "site" and change.action == "delete"]
     return tuple(
-        CalendarMove(name, int(row["content_id"]), title, row["slot_at"], None)
+        CalendarMove(name, article.content_id, article.title, article.slot_at, None)
         for name in deleted
-        for row, title in scheduled_articles(connection, name)
+        for article in calendar.scheduled(name)
     )
 
 
 def reschedule(connection: Connection, changes: Iterable[Change], now: datetime) -> tuple[CalendarMove, ...]:
     """Move the articles, in the caller's transaction; what is renamed has its new name already."""
-    moves = tuple(move for change in changes for move in _moves_of(connection, change, now))
+    calendar = StoredCalendar(connection)
+    moves = tuple(move for change in changes for move in _moves_of(calendar, change, now))
     for move in moves:
         if move.to_at is None:
             unschedule(connection, move.content_id, "a schedule with slots")
@@ -63,7 +75,23 @@ def reschedule(connection: Connection, changes: Iterable[Change], now: datetime)
     return moves
 
 
-def _moves_of(connection: Connection, change: Change, now: datetime) -> Iterable[CalendarMove]:
+@dataclass(frozen=True, slots=True)
+class StoredCalendar:
+    """The calendar as the database has it, in the caller's transaction."""
+
+    connection: Connection
+
+    def scheduled(self, site: str) -> Sequence[ScheduledArticle]:
+        """Return the articles that wait, in the order of their slots."""
+        rows = scheduled_articles(self.connection, site)
+        return [ScheduledArticle(int(row["content_id"]), title, row["slot_at"]) for row, title in rows]
+
+    def slots_held(self, site: str) -> Collection[datetime]:
+        """Return the slots that any article has, also one that went out or failed."""
+        return slots_held(self.connection, site)
+
+
+def _moves_of(calendar: Calendar, change: Change, now: datetime) -> Iterable[CalendarMove]:
     if change.kind != "site" or change.action != "update" or change.before is None or change.after is None:
         return
     if not any(field.path[0] in ("publishing", "timezone") for field in change.fields):
@@ -71,12 +99,12 @@ def _moves_of(connection: Connection, change: Change, now: datetime) -> Iterable
     old, new = read_spec("site", change.before), read_spec("site", change.after)
     assert isinstance(old, Site)
     assert isinstance(new, Site)
-    scheduled = scheduled_articles(connection, change.name)
-    titles = {str(row["content_id"]): title for row, title in scheduled}
+    scheduled = calendar.scheduled(change.name)
+    titles = {str(article.content_id): article.title for article in scheduled}
     moves = moved_slots(
-        [(str(row["content_id"]), row["slot_at"]) for row, _ in scheduled],
+        [(str(article.content_id), article.slot_at) for article in scheduled],
         old=old.publishing, old_timezone=old.timezone, new=new.publishing, new_timezone=new.timezone, now=now,
-        taken=slots_held(connection, change.name),
+        taken=calendar.slots_held(change.name),
     )  # fmt: skip
     for move in moves:
         yield CalendarMove(change.name, int(move.content_id), titles[move.content_id], move.from_at, move.to_at)

@@ -10,7 +10,8 @@ import hmac
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from reconciler.errors import ConflictError, UsageError
 from reconciler.ids import canonical_bytes, random_id
 from reconciler.operations.plan import Planned
 from reconciler.plan.observed import PlanOptions
+from reconciler.plan.plan import Plan
+from reconciler.plan.snapshot import Snapshot
 from reconciler.store.engine import Connection, Database
 from reconciler.store.history import current_generation
 from reconciler.store.saved_plans import Identity, identity_of, used_at
@@ -35,7 +38,10 @@ _OPTIONS = TypeAdapter(PlanOptions)
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan file that was read and whose signature holds. `id` is that of the file, `plan` that of what it does."""
+    """A plan file that was read. `id` is that of the file, `plan` that of what it does.
+
+    One that was made against a snapshot is not `signed`: who made it has no key.
+    """
 
     id: str
     plan: str
@@ -44,6 +50,7 @@ class SavedPlan:
     environment: str
     expires_at: datetime
     options: PlanOptions
+    signed: bool = True
 
 
 def save_plan(path: Path, database: Database, planned: Planned, options: PlanOptions, *, clock: Clock,
@@ -51,11 +58,27 @@ def save_plan(path: Path, database: Database, planned: Planned, options: PlanOpt
     """Write a plan to a file, whole or not at all; return when it expires. UsageError when it cannot be written."""
     with database.read() as connection:
         identity = identity_of(connection)
+    return _save(
+        path, identity.id, planned, options, clock, lifetime, lambda content: {"signature": _sign(identity, content)}
+    )
+
+
+def save_plan_against(path: Path, snapshot: Snapshot, planned: Planned, options: PlanOptions, *, clock: Clock,
+                      lifetime: timedelta = LIFETIME) -> datetime:  # fmt: skip
+    """Write a plan that was made from a snapshot to a file. It is not signed, so that its apply is confirmed."""
+    made_at = snapshot.made_at.isoformat()
+    return _save(path, snapshot.installation, planned, options, clock, lifetime, lambda content: {"against": made_at})
+
+
+def _save(
+    path: Path, installation: str, planned: Planned, options: PlanOptions, clock: Clock, lifetime: timedelta,
+    seal: Callable[[dict[str, Any]], dict[str, str]],
+) -> datetime:  # fmt: skip
     expires_at = clock.now() + lifetime
     content = {
         "format": _FORMAT,
         "id": random_id(),
-        "installation": identity.id,
+        "installation": installation,
         "plan": planned.plan.id,
         "base_generation": planned.plan.base_generation,
         "config_digest": planned.plan.config_digest,
@@ -65,7 +88,7 @@ def save_plan(path: Path, database: Database, planned: Planned, options: PlanOpt
         "options": _OPTIONS.dump_python(options, mode="json"),
         "review": planned.to_json(),
     }
-    signed = content | {"signature": _sign(identity, content)}
+    signed = content | seal(content)
     try:
         _write(path, json.dumps(signed, indent=1, ensure_ascii=False, default=str) + "\n")
     except OSError as error:
@@ -78,17 +101,27 @@ def read_plan(path: Path, database: Database, *, clock: Clock) -> SavedPlan:
     content = _read(path)
     with database.read() as connection:
         identity = identity_of(connection)
-        signature = content.pop("signature", "")
+        against, signature = content.pop("against", None), content.pop("signature", "")
         # Whose it is comes first: another installation's file is not signed with our key, and that is no tampering.
         if content.get("installation") != identity.id:
             raise ConflictError(
                 f"{path} was made from another database", hint="make it again with this one: igny8 plan -o FILE"
             )
-        if not isinstance(signature, str) or not hmac.compare_digest(signature, _sign(identity, content)):
+        if against is None and not _holds(signature, identity, content):
             raise ConflictError(f"{path} was changed after it was made", hint="make it again: igny8 plan -o FILE")
-        saved = _saved(path, content)
+        saved = replace(_saved(path, content), signed=against is None)
         check_usable(connection, saved, clock.now())
     return saved
+
+
+def check_same_plan(saved: SavedPlan, plan: Plan) -> None:
+    """Raise ConflictError when what an apply would do now is not what was reviewed: drift, or a hold that began or ended."""
+    if plan.id != saved.plan:
+        raise ConflictError(
+            f"this plan is stale: the plan from here is {plan.id}, not {saved.plan}",
+            hint="something moved since it was made, or it shows values that its snapshot redacts; "
+            "run `igny8 plan -o FILE` again",
+        )
 
 
 def check_usable(connection: Connection, saved: SavedPlan, now: datetime) -> None:
@@ -145,6 +178,10 @@ def _saved(path: Path, content: dict[str, Any]) -> SavedPlan:
         )  # fmt: skip
     except (KeyError, ValueError, ValidationError) as error:  # it was signed by another version of this program
         raise ConflictError(f"{path} was made by another version of igny8", hint="make it again") from error
+
+
+def _holds(signature: Any, identity: Identity, content: dict[str, Any]) -> bool:
+    return isinstance(signature, str) and hmac.compare_digest(signature, _sign(identity, content))
 
 
 def _sign(identity: Identity, content: dict[str, Any]) -> str:

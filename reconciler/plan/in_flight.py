@@ -45,6 +45,27 @@ class Redo:
 
 
 @dataclass(frozen=True, slots=True)
+class Redoable:
+    """How much of a site goes back to a stage: keywords, clusters, articles and image prompts."""
+
+    keywords: int = 0
+    clusters: int = 0
+    articles: int = 0
+    prompts: int = 0
+
+    def calls(self, stage: str, keywords_a_call: int) -> dict[str, int]:
+        """Return how many AI calls make it anew, by stage, and how many articles go back."""
+        calls = {
+            "clusters": -(-self.keywords // keywords_a_call),
+            "ideas": self.clusters,
+            "content": self.articles if stage not in ("prompts", "images") else 0,
+            "prompts": self.articles if stage != "images" else 0,
+            "images": self.prompts,
+        }
+        return {"articles": self.articles} | calls
+
+
+@dataclass(frozen=True, slots=True)
 class SiteInFlight:
     """One site: which of its stages make differently, and where its items sit."""
 

@@ -28,7 +28,7 @@ from reconciler.store.tables import (
     transfer,
 )
 
-_KINDS = ("site", "account")
+RENAMED_KINDS = ("site", "account")
 
 
 def carry_names_over(connection: Connection, changes: Iterable[Change], *, generation: int, at: datetime) -> None:
@@ -41,7 +41,7 @@ def carry_names_over(connection: Connection, changes: Iterable[Change], *, gener
             _fence_runs(connection, change.renamed_from)
         if change.kind == "account":
             _rename_account(connection, change.renamed_from, change.name)
-        elif change.kind in _KINDS:
+        elif change.kind in RENAMED_KINDS:
             _rename_rows(connection, change.kind, change.renamed_from, change.name)
         _rename_windows(connection, change.kind, change.renamed_from, change.name)
         held = sa.and_(resource_hold.c.kind == change.kind, resource_hold.c.name == change.renamed_from)
@@ -50,10 +50,15 @@ def carry_names_over(connection: Connection, changes: Iterable[Change], *, gener
 
 def remains(connection: Connection, kind: str, name: str) -> str:
     """Return what an earlier resource of a name left behind, "" when there is nothing."""
-    for table in _tables_with(kind):
+    for table in tables_with(kind):
         if connection.scalar(sa.select(sa.literal(1)).where(table.c[kind] == name).limit(1)):
-            return "its ledger" if table is credit_account else f"rows of {table.name}"
+            return left_in(table)
     return ""
+
+
+def left_in(table: Table) -> str:
+    """Return what a resource has in a table, as people read it."""
+    return "its ledger" if table is credit_account else f"rows of {table.name}"
 
 
 def former_names(connection: Connection, kind: str, name: str) -> tuple[tuple[str, int], ...]:
@@ -95,13 +100,14 @@ def _fence_runs(connection: Connection, site: str) -> None:
     connection.execute(run.update().where(is_open).values(fence=run.c.fence + 1))
 
 
-def _tables_with(column: str) -> Iterator[Table]:
-    if column in _KINDS:
+def tables_with(column: str) -> Iterator[Table]:
+    """Yield the tables that refer to resources of a kind by name."""
+    if column in RENAMED_KINDS:
         yield from (table for table in metadata.sorted_tables if column in table.c)
 
 
 def _rename_rows(connection: Connection, column: str, old: str, new: str) -> None:
-    for table in _tables_with(column):
+    for table in tables_with(column):
         if table is not credit_account:
             connection.execute(table.update().where(table.c[column] == old).values({column: new}))
 

@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from reconciler.plan.in_flight import Redoable
 from reconciler.store.tables import cluster, content, idea, image, image_prompt, keyword, task
 
-_OPEN = ("draft", "review")
+OPEN_ARTICLES = ("draft", "review")
 _FRESH = {"attempts": 0, "error": "", "set_aside_at": None, "pinned_generation": None}
 _IDS_A_QUERY = 500
 
@@ -35,22 +36,16 @@ class Scope:
 
     def calls(self, keywords_a_call: int) -> dict[str, int]:
         """Return how many AI calls make it anew, by stage, and how many articles go back."""
-        articles = len(self.articles)
-        calls = {
-            "clusters": -(-len(self.keywords) // keywords_a_call),
-            "ideas": len(self.clusters) + len(self.gone_clusters),
-            "content": articles if self.stage not in ("prompts", "images") else 0,
-            "prompts": articles if self.stage != "images" else 0,
-            "images": len(self.prompts),
-        }
-        return {"articles": articles} | calls
+        clusters = len(self.clusters) + len(self.gone_clusters)
+        counted = Redoable(len(self.keywords), clusters, len(self.articles), len(self.prompts))
+        return counted.calls(self.stage, keywords_a_call)
 
 
 def find_scope(connection: Connection, site: str, stage: str) -> Scope:
     """Return what a site would make anew from a stage."""
     find = _Finder(connection, site)
     if stage in ("images", "prompts"):
-        articles = find.ids(content, content.c.state.in_(_OPEN), content.c.prompts_written)
+        articles = find.ids(content, content.c.state.in_(OPEN_ARTICLES), content.c.prompts_written)
         prompts = find.ids(image_prompt, image_prompt.c.content_id.in_(articles))
         if stage == "images":
             drawn = find.ids(image_prompt, image_prompt.c.content_id.in_(articles), image_prompt.c.state != "pending")
@@ -60,8 +55,8 @@ def find_scope(connection: Connection, site: str, stage: str) -> Scope:
             return Scope(stage, articles=tuple(sorted(touched)), prompts=drawn)
         return Scope(stage, articles=articles, prompts=prompts)
     if stage == "content":
-        return find.below(stage, find.ids(idea, idea.c.id.in_(_ideas_of(content.c.state.in_(_OPEN)))))
-    settled = _ideas_of(content.c.state.not_in(_OPEN))
+        return find.below(stage, find.ids(idea, idea.c.id.in_(ideas_of(content.c.state.in_(OPEN_ARTICLES)))))
+    settled = ideas_of(content.c.state.not_in(OPEN_ARTICLES))
     unsettled = find.ids(idea, idea.c.id.not_in(settled))
     if stage == "ideas":
         return find.below(stage, unsettled, clusters=find.clusters_of(unsettled))
@@ -140,7 +135,7 @@ class _Finder:
         return Scope(stage, ideas=ideas, tasks=tasks, articles=articles, prompts=prompts, **above)
 
 
-def _ideas_of(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def ideas_of(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the ideas that live articles of a condition were written for."""
     made = sa.select(task.c.idea_id).join(content, content.c.task_id == task.c.id)
     return made.where(condition, content.c.superseded_at.is_(None))

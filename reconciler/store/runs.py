@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from reconciler.store.outbox import enqueue
 from reconciler.store.tables import OPEN_RUN_STATES, attempt, notification, run, stage_run, usage
 
 
@@ -220,7 +221,7 @@ def notify(
     connection: Connection, event: str, text: str, now: datetime, *,
     account: str | None = None, site: str | None = None, run_id: int | None = None,
 ) -> None:  # fmt: skip
-    """Leave a notification."""
-    connection.execute(
-        notification.insert().values(event=event, text=text, at=now, account=account, site=site, run_id=run_id)
-    )
+    """Leave a notification, and in the same transaction what has to be sent about it: a message for each channel."""
+    values = {"event": event, "text": text, "at": now, "account": account, "site": site, "run_id": run_id}
+    made = connection.scalar(notification.insert().values(**values).returning(notification.c.id))
+    enqueue(connection, int(made), event, now)

@@ -25,6 +25,7 @@ RUNS: dict[str, list[list[str]]] = {
         ["validate", "--format", "junit"],
     ],
     "plan": [["plan"], ["plan", "--json"], *(["plan", "--format", name] for name in ("ndjson", "markdown", "html"))],
+    "snapshot": [["snapshot", "-o", "snapshot.json"], ["snapshot", "--key"]],
     "apply": [["apply", "--yes"]],
     "history": [
         ["history", "--json"],
@@ -61,6 +62,8 @@ RUNS: dict[str, list[list[str]]] = {
         ["credits", "refund", "--usage", "1", "--reason", "test"],
     ],
     "logs": [["logs", "ai", "--json"], ["logs", "usage", "--json"], ["logs", "credits"], ["logs", "notifications"]],
+    "notify": [["notify", "test", name] for name in ("hook", "chat", "post")]
+    + [["notify", "flush"], ["notify", "list", "--json"]],
     "report": [["report"], ["report", "--write", "reports"]],
     "explain": [["explain", "providers"], ["explain", "providers", "--json"], ["explain", "site/blog"]],
     "graph": [["graph", "--json"]],
@@ -99,6 +102,16 @@ def root(tmp_path, monkeypatch):
     for name, key in (("b", "{file: secret.txt}"), ("c", "{sops: secrets.yaml, key: key}"), ("d", "{env: CANARY_KEY}")):
         providers += f"  {name}:\n    type: ai\n    adapter: openai\n    endpoint: http://127.0.0.1:9\n    credentials: {{api_key: {key}}}\n"
     (root / "providers.yaml").write_text(providers)
+    monkeypatch.setenv("CANARY_URL", f"http://127.0.0.1:9/{IN_ENV}")
+    channels = {
+        "hook": "{type: webhook, url: http://127.0.0.1:9, secret: {sops: secrets.yaml, key: key}}",
+        "chat": "{type: slack, secret_url: {env: CANARY_URL}}",
+        "post": "{type: email, server: smtp://us@127.0.0.1:9, sender: a@x.example, to: [b@x.example], secret: {file: secret.txt}}",
+    }
+    with (root / "platform.yaml").open("a") as file:
+        file.write(
+            "notifications:\n  channels:\n" + "".join(f"    {name}: {text}\n" for name, text in channels.items())
+        )
     monkeypatch.chdir(root)
     return root
 

@@ -247,6 +247,28 @@ SHAPE = [
     wrong("a duration in words", "IG210", '"5m"', added(PLATFORM, "reconcile:\n  interval: §hourly\n")),
     wrong("a webhook without an address", "IG210", "needs `url`",
           added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: webhook}\n")),
+    wrong("a webhook with two addresses", "IG210", "not both",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: slack, url: https://x.example, secret_url: {env: X}}\n")),
+    wrong("a webhook with people to write to", "IG210", "are of email channels",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: webhook, url: https://x.example, to: [a@x.example]}\n")),
+    wrong("a signature for Slack", "IG210", "only a webhook",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: slack, url: https://x.example, secret: {env: X}}\n")),
+    wrong("an e-mail channel without addresses", "IG210", "needs `to`",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: email, sender: a@x.example}\n")),
+    wrong("an e-mail from nobody", "IG210", "needs `sender`",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: email, to: [a@x.example]}\n")),
+    wrong("an e-mail channel with an address of the web", "IG210", "has no `url`",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: email, to: [a@x.example], sender: b@x.example, "
+                "url: https://x.example}\n")),
+    wrong("an e-mail channel with two ways out", "IG210", "not both",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: email, to: [a@x.example], sender: b@x.example, "
+                "server: smtp://x.example, provider: samples}\n")),
+    wrong("a password for a provider", "IG210", "the password of `server`",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: §{type: email, to: [a@x.example], sender: b@x.example, "
+                "secret: {env: X}}\n")),
+    wrong("a mail server of the web", "IG210", "not a mail server",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: {type: email, to: [a@x.example], sender: b@x.example, "
+                "server: §https://x.example}\n")),
     wrong("a name with a space in a catalogue", "IG108", "lower-case",
           edited("tiers.yaml", "  free: {}", "  §free tier: {}")),
 ]  # fmt: skip
@@ -424,8 +446,6 @@ RULES = [
           on_site("stages:\n", "stages:\n  images: {per_run_limit: §14}\n"), "warning"),
     wrong("a limit that is no multiple", "IG503", "no multiple of batch_size 2",
           {SITE: FILES[SITE].replace("    per_run_limit: 1\n", "    per_run_limit: §1\n    batch_size: 2\n")}, "warning"),
-    wrong("a channel that nothing is sent to", "IG114", "nothing is sent",
-          added(PLATFORM, "notifications:\n  §channels:\n    ops: {type: webhook, url: https://x.example}\n"), "warning"),
 ]  # fmt: skip
 
 PROMPTS = [
@@ -505,7 +525,15 @@ CROSS_RULES = [
           {MODELS: FILES[MODELS].replace('cost_per_image: "0.05"', 'cost_per_image: {§1024x1024/best: "0.05"}')}),
     wrong("an event that there is not", "IG416", "did you mean `publish_failed`?",
           added(PLATFORM, "notifications:\n  channels:\n    ops: {type: webhook, url: https://x.example, "
-                "events: [drift_found, §publish_fail]}\n"), beside=("IG114",)),
+                "events: [drift_found, §publish_fail]}\n")),
+    wrong("an e-mail channel with nothing to send with", "IG420", "no active email provider can send",
+          added(PLATFORM, "notifications:\n  channels:\n    §ops: {type: email, to: [a@x.example], sender: b@x.example}\n")),
+    wrong("an e-mail channel whose provider is none", "IG301", "there is no provider",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: {type: email, to: [a@x.example], sender: b@x.example, "
+                "provider: §post}\n")),
+    wrong("an e-mail channel whose provider draws", "IG302", "sends no e-mail",
+          added(PLATFORM, "notifications:\n  channels:\n    ops: {type: email, to: [a@x.example], sender: b@x.example, "
+                "provider: §samples}\n")),
     wrong("a mail adapter for AI", "IG417", "write `type: email`",
           added("providers.yaml", "  mail: {type: ai, adapter: §smtp}\n")),
     wrong("an AI adapter for payments", "IG417", "write `type: ai`",

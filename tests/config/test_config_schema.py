@@ -26,7 +26,10 @@ VALIDATORS = {kind.slug: Draft7Validator(schema_of(kind, EXTENSIONS)) for kind i
 BEYOND_SCHEMAS = {
     "a plain http address", "a timezone that there is not", "a reference of two kinds", "a sops file without a key",
     "a publishing folder above the root", "a minimum above the maximum", "a date that there is not",
-    "a webhook without an address", "a whole float for a whole number",
+    "a webhook without an address", "a webhook with two addresses", "a webhook with people to write to",
+    "a signature for Slack", "an e-mail channel without addresses", "an e-mail from nobody",
+    "an e-mail channel with an address of the web", "an e-mail channel with two ways out", "a password for a provider",
+    "a whole float for a whole number",
 }  # fmt: skip
 
 

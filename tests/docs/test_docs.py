@@ -219,10 +219,38 @@ def test_the_first_steps_can_be_walked(tmp_path):
 def test_the_action_declares_its_inputs_and_uses_each_of_them():
     document, findings = read_yaml((ROOT / "action.yml").read_text(), "action.yml")
     assert findings == ()
-    assert sorted(document.value["inputs"]) == ["root", "strict", "version"]
-    used = re.findall(r"inputs\.(\w+)", str(document.value["runs"]))
-    assert sorted(used) == ["root", "strict", "version"]
+    inputs = ["root", "snapshot", "snapshot-key", "strict", "version"]
+    assert sorted(document.value["inputs"]) == inputs
+    used = re.findall(r"inputs\.([\w-]+)", str(document.value["runs"]))
+    assert sorted(set(used)) == inputs
     scripts = [step["run"] for step in document.value["runs"]["steps"] if "run" in step]
     assert not any("${{" in script for script in scripts), "values go through the environment, never into the script"
     for script in scripts:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_the_action_plans_against_a_snapshot_and_hands_the_comment_on(tmp_path):
+    """Its last script is run as a runner would, with this igny8 in the place of the one that it installs."""
+    document, _ = read_yaml((ROOT / "action.yml").read_text(), "action.yml")
+    script = document.value["runs"]["steps"][-1]["run"]
+    root = shutil.copytree(ROOT / "examples" / "minimal", tmp_path / "my-sites")
+    program = Path(sys.executable).with_name("igny8")
+    (tmp_path / "igny8/bin").mkdir(parents=True)
+    (tmp_path / "igny8/bin/igny8").symlink_to(program)
+    state = [program, "-C", root, "--db", f"sqlite:///{tmp_path}/state.db", "snapshot"]
+    snapshot = tmp_path / "snapshot.json.gz"
+    subprocess.run([*state, "-o", snapshot], check=True, capture_output=True)
+    key = subprocess.run([*state, "--key"], check=True, capture_output=True, text=True).stdout.strip()
+    summary, output = tmp_path / "summary.md", tmp_path / "output"
+    runner = {"RUNNER_TEMP": tmp_path, "GITHUB_STEP_SUMMARY": summary, "GITHUB_OUTPUT": output}
+    given = {"CONFIG_ROOT": root, "SNAPSHOT": snapshot, "IGNY8_SNAPSHOT_KEY": key}
+    environment = os.environ | {name: str(value) for name, value in {**runner, **given}.items()}
+    done = subprocess.run(["bash", "-e"], input=script, text=True, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    comment = Path(output.read_text().strip().removeprefix("comment="))
+    assert comment.read_text() == summary.read_text()
+    assert comment.read_text().startswith("<!-- igny8:plan -->")
+    environment["IGNY8_SNAPSHOT_KEY"] = "ed25519:" + "A" * 43 + "="
+    refused = subprocess.run(["bash", "-e"], input=script, text=True, env=environment, capture_output=True, check=False)
+    assert refused.returncode == 5
+    assert "is signed by another installation" in refused.stderr

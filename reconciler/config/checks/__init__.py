@@ -23,7 +23,7 @@ Check = Callable[[Draft], Iterable[Diagnostic]]
 
 # Rules of everything but sites; the draft holds no sites.
 CATALOG_CHECKS: tuple[Check, ...] = (
-    platform.check_notifications,
+    platform.check_email_channels,
     platform.check_events,
     providers.check_adapters,
     models.check_references,

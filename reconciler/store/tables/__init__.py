@@ -34,6 +34,7 @@ from reconciler.store.tables.money import (
     usage,
 )
 from reconciler.store.tables.notices import notification
+from reconciler.store.tables.outbox import outbox
 from reconciler.store.tables.resources import forecast, resource, resource_hold
 from reconciler.store.tables.runs import attempt, provider_gate, run, stage_run
 
@@ -62,6 +63,7 @@ __all__ = [
     "lease",
     "metadata",
     "notification",
+    "outbox",
     "pinned_part",
     "pinned_revision",
     "posting",
