@@ -1,4 +1,7 @@
-"""What a plan asks the database for of single sites and names, for all of them at once: snapshots are made of it."""
+"""What a plan asks the database for of single sites and names, for all of them at once: snapshots are made of it.
+
+Sets are subtracted by EXCEPT: PostgreSQL looks through a large NOT IN once for every row.
+"""
 
 from __future__ import annotations
 
@@ -52,15 +55,14 @@ def _redoable(connection: Connection, stage: str) -> dict[str, Redoable]:
         if stage == "content":
             ideas = _live(idea, idea.c.id.in_(ideas_of(content.c.state.in_(OPEN_ARTICLES))))
         elif stage == "ideas":
-            ideas = _live(idea, idea.c.id.not_in(settled))
+            ideas = _part(sa.except_(_live(idea), settled))
             clusters = [_by_site(connection, cluster, _owners(ideas))]
         else:
             stays = sa.select(idea.c.cluster_id).where(idea.c.id.in_(settled))
-            gone = _live(cluster, cluster.c.id.not_in(stays))
+            gone = _part(sa.except_(_live(cluster), stays))
             in_gone = _live(idea, idea.c.cluster_id.in_(gone))
-            unsettled = _live(idea, idea.c.id.not_in(settled))
-            rest = _live(idea, idea.c.id.in_(unsettled), idea.c.id.not_in(in_gone))
-            ideas = _live(idea, sa.or_(idea.c.id.in_(in_gone), idea.c.id.in_(rest)))
+            rest = _part(sa.except_(_part(sa.except_(_live(idea), settled)), in_gone))
+            ideas = _part(sa.union(in_gone, rest))
             clusters = [_by_site(connection, cluster, _owners(rest)), _by_site(connection, cluster, gone)]
             in_clusters = sa.select(keyword.c.id).where(keyword.c.cluster_id.in_(gone))
             keywords = _by_site(connection, keyword, in_clusters)
@@ -78,8 +80,12 @@ def _redoable(connection: Connection, stage: str) -> dict[str, Redoable]:
 
 
 def _live(table: sa.Table, *where: sa.ColumnElement[bool]) -> Ids:
-    # A part of its own each: what stands inside of each other becomes too deep for SQLite.
-    found = sa.select(table.c.id).where(table.c.superseded_at.is_(None), *where).cte()
+    return _part(sa.select(table.c.id).where(table.c.superseded_at.is_(None), *where))
+
+
+def _part(ids: sa.Select[Any] | sa.CompoundSelect[Any]) -> Ids:
+    """Return the same ids as a part of its own: what stands inside of each other becomes too deep for SQLite."""
+    found = ids.cte()
     return sa.select(found.c.id)
 
 

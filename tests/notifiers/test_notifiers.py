@@ -90,7 +90,7 @@ def test_nobody_there_is_told():
 def test_a_receiver_that_answers_a_letter_at_a_time_is_cut_off():
     with receiver() as there:
         there.answer = lambda got, number: "drip"
-        end = post(there.url, b"{}", {}, timeout_seconds=0.5)
+        end = post(there.url, b"{}", {}, timeout_seconds=2)
         assert isinstance(end, DeliveryFailure)
         assert there.left.wait(60), "the connection was ended"
 
