@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format fuzz soak bench golden clean
+.PHONY: help demo test wordpress lint format fuzz soak bench golden clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,10 @@ $(VENV)/.installed-dev: $(STAMP) tests/peers/package-lock.json
 demo: $(STAMP) ## Validate, plan, apply, run, publish and report on this repository's own config, offline
 	@BIN=$(BIN) bash demo.sh
 
-test: $(VENV)/.installed-dev ## Run every test, on SQLite and on PostgreSQL, with coverage
+wordpress: ## Install a WordPress, PHP and MariaDB for the tests, unless they are there
+	@tests/wordpress/install.sh
+
+test: $(VENV)/.installed-dev wordpress ## Run every test, on SQLite and on PostgreSQL, with coverage
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term:skip-covered
 
 lint: $(VENV)/.installed-dev ## Check format, style, types, layers and generated files

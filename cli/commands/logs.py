@@ -28,6 +28,10 @@ _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("AVAILABLE", "available_after", "n"), ("SITE", "site", ""), ("RUN", "run_id", "n"), ("BY", "actor", ""),
         ("REASON", "reason", "text"),
     ),
+    "sync": (
+        ("AT (UTC)", "at", "time"), ("SITE", "site", ""), ("EVENT", "event", ""), ("CONTENT", "content_id", "n"),
+        ("AT THE SITE", "remote_id", ""), ("DETAIL", "detail", "text"),
+    ),
     "notifications": (
         ("AT (UTC)", "at", "time"), ("EVENT", "event", ""), ("SITE", "site", ""), ("TEXT", "text", "text"),
     ),

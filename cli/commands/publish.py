@@ -1,24 +1,41 @@
-"""igny8 publish"""
+"""igny8 publish, igny8 unpublish"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.exits import Exit
 from cli.options import at_option, format_option, site_option
-from cli.output import shorten
+from cli.output import Output, shorten
 from cli.session import Session
 from reconciler.errors import ExitCode, UsageError
 
+if TYPE_CHECKING:
+    from reconciler.operations.publish import PublishReport
+    from reconciler.operations.publish_article import ArticleEnd
+
 
 @click.command()
+@click.argument("articles", type=int, nargs=-1, metavar="[ARTICLE]...")
 @click.option("--due", is_flag=True, help="Publish every article whose slot has come.")
+@click.option("--retry", is_flag=True, help="With --due: also what waits for its next attempt, and stopped sites.")
+@click.option("--force", is_flag=True, help="With articles: overwrite what a person changed at the site.")
 @site_option
 @format_option("text", "json")
 @at_option
 @click.pass_obj
-def publish(session: Session, due: bool, site: str | None, format_: str, at: str | None) -> None:
-    """Publish the articles whose slot has come, in the order of the slots.
+def publish(
+    session: Session, articles: tuple[int, ...], due: bool, retry: bool, force: bool, site: str | None, format_: str,
+    at: str | None,
+) -> None:  # fmt: skip
+    """Publish the articles whose slot has come, or the ones that you name.
+
+    An article that is named goes out now, before its slot; one that is published already is brought up to date in place,
+    with its address and its date. What a person changed at the site is never overwritten without --force.
 
     Killed at any moment and run again, each article is public once. Ends with 7 when some failed.
 
@@ -26,33 +43,100 @@ def publish(session: Session, due: bool, site: str | None, format_: str, at: str
 
       igny8 publish --due
       igny8 publish --due --at +7d      (let a week pass)
+      igny8 publish 12                  (now; or update it after an edit)
     """
-    from reconciler.operations.publish import publish_due
-
-    if not due:
-        raise UsageError("say what to publish", hint="igny8 publish --due")
+    if bool(articles) == due:
+        raise UsageError("say what to publish", hint="igny8 publish --due, or igny8 publish NUMBER")
     installation = session.installation(at)
     with session.database(installation) as database:
-        report = publish_due(installation, database, site=site)
-    output = session.output
+        if due:
+            from reconciler.operations.publish import publish_due
+
+            _show_report(session.output, publish_due(installation, database, site=site, retry=retry), format_)
+            return
+        from reconciler.operations.publish_article import publish_article
+
+        ends = (publish_article(installation, database, number, force=force) for number in articles)
+        show_ends(session.output, ends, format_)
+
+
+@click.command()
+@click.argument("articles", type=int, nargs=-1, required=True, metavar="ARTICLE...")
+@format_option("text", "json")
+@click.pass_obj
+def unpublish(session: Session, articles: tuple[int, ...], format_: str) -> None:
+    """Take published articles out of sight: each stays at its site as a draft.
+
+    `igny8 publish NUMBER` brings one back, at its old address and date. Ends with 7 when a site refused.
+
+    Example: igny8 unpublish 12
+    """
+    from reconciler.operations.publish_article import unpublish_article
+
+    installation = session.installation()
+    with session.database(installation) as database:
+        show_ends(session.output, (unpublish_article(installation, database, number) for number in articles), format_)
+
+
+def show_ends(output: Output, ends: Iterable[ArticleEnd], format_: str) -> None:
+    """Show what became of articles, each as soon as it is known; ends with 7 when one failed."""
+    done: list[ArticleEnd] = []
+    for end in ends:
+        done.append(end)
+        if format_ == "text":
+            mark = output.style(f"{end.what:<11}", "error" if end.error else "good")
+            output.data(f"{mark} {end.content_id:>5}  {end.site:<18} {shorten(end.title, 50)}  {end.error or end.url}")
+            if end.hint:
+                output.note(f"{end.content_id}: {end.hint}")
+    failed = sum(bool(end.error) for end in done)
+    if format_ == "json":
+        summary = {"done": len(done) - failed, "failed": failed}
+        output.json({"version": 1, "summary": summary, "articles": [asdict(end) for end in done]})
+    if failed:
+        raise Exit(ExitCode.FAILED)
+
+
+def _show_report(output: Output, report: PublishReport, format_: str) -> None:
+    failed = sum(bool(item.error) for item in report.articles)
+    done = len(report.articles) - failed
     if format_ == "json":
         rows = [
-            {"site": a.site, "content": a.content_id, "title": a.title, "slot_at": a.slot_at, "url": a.url, "error": a.error}
+            {
+                "site": a.site, "content": a.content_id, "title": a.title, "slot_at": a.slot_at, "url": a.url,
+                "error": a.error, "hint": a.hint, "again_at": a.again_at,
+            }
             for a in report.articles
         ]  # fmt: skip
-        done = len(rows) - report.failed
-        output.json({"version": 1, "summary": {"published": done, "failed": report.failed}, "articles": rows})
+        summary = {"published": done, "failed": failed, "waiting": report.waiting, "stopped_sites": len(report.stopped)}
+        stopped = [asdict(item) for item in report.stopped]
+        output.json({"version": 1, "summary": summary, "articles": rows, "stopped": stopped})
     else:
-        for item in report.articles:
-            mark = output.style("failed   ", "error") if item.error else output.style("published", "good")
-            output.data(
-                f"{mark} {item.slot_at:%a %d %b %H:%M} UTC  {item.site:<18} {shorten(item.title, 50)}  "
-                f"{item.error or item.url}"
-            )
-        output.data(f"{len(report.articles) - report.failed} published, {report.failed} failed")
-        if report.note:
-            output.note(report.note)
-        for name in report.busy_sites:
-            output.note(f"{name}: another process is publishing")
+        _tell_report(output, report, done, failed)
     if report.failed:
         raise Exit(ExitCode.FAILED)
+
+
+def _tell_report(output: Output, report: PublishReport, done: int, failed: int) -> None:
+    for item in report.articles:
+        mark = output.style("failed   ", "error") if item.error else output.style("published", "good")
+        again = f" (again at {item.again_at:%H:%M} UTC)" if item.again_at else ""
+        output.data(
+            f"{mark} {item.slot_at:%a %d %b %H:%M} UTC  {item.site:<18} {shorten(item.title, 50)}  "
+            f"{item.error or item.url}{again}"
+        )
+        if item.hint:
+            output.note(f"{item.content_id}: {item.hint}")
+    for site in report.stopped:
+        output.data(f"{output.style('stopped  ', 'error')} {site.site}: {site.reason}")
+        output.note(
+            f"{site.site}: tried again from {site.until:%d %b %H:%M} UTC, or now by `igny8 publish --due --retry`"
+        )
+        if site.hint:
+            output.note(f"{site.site}: {site.hint}")
+    output.data(f"{done} published, {failed} failed")
+    if report.waiting:
+        output.note(f"{report.waiting} wait for their next attempt")
+    if report.note:
+        output.note(report.note)
+    for name in report.busy_sites:
+        output.note(f"{name}: another process is publishing")

@@ -19,10 +19,13 @@ from reconciler.operations.app import Installation
 from reconciler.operations.executor import Engine
 from reconciler.operations.funding import fund_accounts
 from reconciler.operations.notify import Told, deliver_due
-from reconciler.operations.publish import publish_due
+from reconciler.operations.prepare_ahead import prepare_ahead
+from reconciler.operations.publish import PublishReport, publish_due
 from reconciler.operations.run import run_wanted, wanted_due
 from reconciler.operations.stopping import StopSignal
+from reconciler.operations.sync import SyncedSite, sync_sites
 from reconciler.operations.worker import is_gone, worker_name
+from reconciler.pipeline.publishing import CATCH_UP_PER_HOUR, SYNC_EVERY
 from reconciler.store.engine import Database
 from reconciler.store.locks import break_lease, take_lease
 from reconciler.store.resources import load_specs
@@ -47,7 +50,7 @@ async def reconcile(
         if once:
             followed = follower.follow()
             ran = await _run_due(make_engine(stop), tell)
-            published = _publish(installation, database, stop, tell)
+            published = await _publish(installation, database, stop, tell)
             # Nobody outside has to listen for the pass to have gone well.
             await _deliver(installation, database, stop, tell)
             keeper.keep()
@@ -65,6 +68,7 @@ async def _loop(
     tell = keeper.tell
     changed = asyncio.Event()
     running: asyncio.Task[bool] | None = None
+    publishing: asyncio.Task[bool] | None = None
     delivering: asyncio.Task[None] | None = None
     followed = True
     with watched(installation.root, changed):
@@ -74,12 +78,13 @@ async def _loop(
             followed = follower.follow()
             if running is None or running.done():
                 running = asyncio.create_task(_run_due(make_engine(stop), tell))
-            _publish(installation, database, stop, tell)
+            if publishing is None or publishing.done():
+                publishing = asyncio.create_task(_publish(installation, database, stop, tell))
             if delivering is None or delivering.done():
                 delivering = asyncio.create_task(_deliver(installation, database, stop, tell))
             keeper.keep()
             await _sleep(_interval(database), changed, stop, running)
-        for task in (running, delivering):
+        for task in (running, publishing, delivering):
             if task is not None:
                 await task
     tell("stopped", {})
@@ -110,11 +115,31 @@ async def _run_due(engine: Engine, tell: EventSink) -> bool:
     return report.failed == 0
 
 
-def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
-    report = publish_due(installation, database, should_stop=lambda: stop.is_requested)
+async def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
+    """Publish what is due beside everything else, then prepare what goes out soon and compare each site once a day."""
+
+    def stopping() -> bool:
+        return stop.is_requested
+
+    def publish() -> tuple[PublishReport, tuple[SyncedSite, ...]]:
+        report = publish_due(installation, database, should_stop=stopping, catch_up_per_hour=CATCH_UP_PER_HOUR)
+        prepare_ahead(installation, database, should_stop=stopping)
+        return report, sync_sites(installation, database, older_than=SYNC_EVERY)
+
+    try:
+        report, synced = await asyncio.to_thread(publish)
+    except Exception as error:  # neither a busy database nor a defect of ours must end the daemon, nor pass unseen
+        tell("publish_failed", {"reason": f"{type(error).__name__}: {error}"})
+        return False
     for item in report.articles:
         fields: dict[str, Any] = {"site": item.site, "content": item.content_id, "title": item.title}
         tell("publish_failed" if item.error else "published", fields | {"to": item.error or item.url})
+    for site in report.stopped:
+        if site.is_new:
+            tell("site_stopped", {"site": site.site, "reason": site.reason, "until": site.until.isoformat()})
+    for compared in synced:
+        if compared.sync_status == "differs":
+            tell("site_differs", {"site": compared.site, "articles": len(compared.findings)})
     return report.failed == 0
 
 

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from reconciler.operations.app import Installation
+from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
-from reconciler.operations.worker import is_gone, worker_name
+from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
-from reconciler.publishers import find_publisher
-from reconciler.publishers.port import Article, ArticleImage, Publisher, PublishFailure, Receipt
+from reconciler.pipeline.publishing import next_attempt, next_visit, within_limit
+from reconciler.publishers.port import PublishFailure, Remote
 from reconciler.store.departures import leaving_sites, stays
-from reconciler.store.engine import Connection, Database
-from reconciler.store.items import SiteItems, carry_out, find_content, images_of
-from reconciler.store.locks import break_lease, take_lease
-from reconciler.store.media import picture_path
+from reconciler.store.engine import Database
+from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.publications import (
     begin_publication,
     complete_publication,
+    count_published,
     due_publications,
     fail_publication,
+    postpone_publication,
+    publications_of,
 )
 from reconciler.store.runs import notify
-
-ATTEMPTS_MAX = 3
-_LEASE = timedelta(minutes=5)
+from reconciler.store.site_sync import add_event, load_site_syncs, resume_site, stop_site
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of one due article."""
+    """What became of one due article; `again_at` is when a failed one is tried again, None when a person has to act."""
 
     site: str
     content_id: int
@@ -41,24 +40,56 @@ class Published:
     slot_at: datetime
     url: str
     error: str = ""
+    hint: str = ""
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedSite:
+    """A site that nothing goes to for now. `is_new`: it was found so in this pass, and not in an earlier one."""
+
+    site: str
+    reason: str
+    hint: str
+    until: datetime
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What became of everything that was due, and which sites somebody else is publishing."""
+    """What became of everything that was due, which sites somebody else is publishing, and which are stopped."""
 
     articles: tuple[Published, ...]
     busy_sites: tuple[str, ...]
     note: str = ""
+    stopped: tuple[StoppedSite, ...] = ()
+    waiting: int = 0
 
     @property
     def failed(self) -> int:
-        """Return the number of articles that did not get out."""
-        return sum(bool(item.error) for item in self.articles)
+        """Return the number of articles that did not get out, and of sites that were found stopped."""
+        return sum(bool(item.error) for item in self.articles) + sum(site.is_new for site in self.stopped)
+
+
+@dataclass(slots=True)
+class PublishPass:
+    """What a pass over sites has found so far."""
+
+    installation: Installation
+    database: Database
+    now: datetime
+    should_stop: Callable[[], bool]
+    articles: list[Published] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+    stopped: list[StoppedSite] = field(default_factory=list)
+    waiting: int = 0
 
 
 def schedule_approved(database: Database, contexts: dict[str, SiteContext], now: datetime) -> int:
-    """Give slots to approved articles that wait for none but a slot: their site's schedule has one again."""
+    """Give slots to approved articles that wait for none but a slot: their site's schedule has one again.
+
+    One that was unpublished has had its slot, and waits for a person.
+    """
     scheduled = 0
     for name, context in contexts.items():
         if why_no_slot(context):
@@ -68,18 +99,23 @@ def schedule_approved(database: Database, contexts: dict[str, SiteContext], now:
                 continue
         with database.write() as connection:
             reader = SiteItems(connection, name)
-            taken = taken_slots(reader)
+            taken, placed = taken_slots(reader), {int(row["content_id"]) for row in reader.find("publication", {})}
             for article in reader.find("content", {"state": "approved"}):
-                carry_out(connection, name, take_slot(context, article, now=now, taken=taken), now)
-                scheduled += 1
+                if int(article["id"]) not in placed:
+                    carry_out(connection, name, take_slot(context, article, now=now, taken=taken), now)
+                    scheduled += 1
     return scheduled
 
 
 def publish_due(
     installation: Installation, database: Database, *, site: str | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = lambda: False, retry: bool = False, catch_up_per_hour: int | None = None,
 ) -> PublishReport:  # fmt: skip
-    """Publish every article whose slot has come, one after the other."""
+    """Publish every article whose slot has come, a site after the other, in the order of the slots.
+
+    What failed waits for its next attempt, unless `retry`. With `catch_up_per_hour` a site gets no more late articles
+    than that in an hour.
+    """
     now = installation.clock.now()
     with database.read() as connection:
         contexts = load_contexts(connection)
@@ -90,106 +126,110 @@ def publish_due(
     schedule_approved(database, contexts, now)
     with database.read() as connection:
         due = due_publications(connection, now, site=site)
-    articles: list[Published] = []
-    busy: dict[str, None] = {}
+        found = load_site_syncs(connection)
+        lately = count_published(connection, since=now - timedelta(hours=1))
+    the_pass = PublishPass(installation, database, now, should_stop)
     for name in dict.fromkeys(str(row["site"]) for row in due):
-        if not _take_site(database, name, now):
-            busy[name] = None
-    for row in due:
         if should_stop():
             break
-        if row["site"] in contexts and row["site"] not in busy:
-            articles.append(_publish_one(installation, database, contexts[str(row["site"])], row, now))
-    for name in dict.fromkeys(str(row["site"]) for row in due if row["site"] not in busy):
-        with database.write() as connection:
-            break_lease(connection, f"publish:{name}", worker_name())
-    return PublishReport(tuple(articles), tuple(busy))
+        if name not in contexts:
+            continue
+        rows = [row for row in due if row["site"] == name]
+        stopped = found.get(name)
+        if stopped is not None and not retry and stopped["next_attempt_at"] and stopped["next_attempt_at"] > now:
+            until = stopped["next_attempt_at"]
+            the_pass.stopped.append(StoppedSite(name, stopped["reason"], stopped["hint"], until, is_new=False))
+            continue
+        ready = [row for row in rows if retry or row["next_attempt_at"] is None or row["next_attempt_at"] <= now]
+        slots = [(row["slot_at"], row) for row in ready]
+        chosen = within_limit(slots, now, published_lately=lately.get(name, 0), per_hour=catch_up_per_hour)
+        the_pass.waiting += len(rows) - len(chosen)
+        if chosen:
+            _publish_site(the_pass, contexts[name], chosen)
+    articles = sorted(the_pass.articles, key=lambda item: (item.slot_at, item.site))
+    return PublishReport(tuple(articles), tuple(the_pass.busy), "", tuple(the_pass.stopped), the_pass.waiting)
 
 
-def _take_site(database: Database, site: str, now: datetime) -> bool:
-    """Take the site's publishing lease: one writer a site, also across processes."""
-    name = f"publish:{site}"
-    with database.write() as connection:
-        holder = take_lease(connection, name, owner=worker_name(), until=now + _LEASE, now=now)
-        if holder is None:
+def _publish_site(the_pass: PublishPass, context: SiteContext, rows: list[Row]) -> None:
+    """Publish the due articles of one site, until one failure says that no other would get through either."""
+    name, database = context.site.name, the_pass.database
+    if take_site(database, name, the_pass.now):
+        the_pass.busy.append(name)
+        return
+    try:
+        with visit_site(the_pass.installation, database, context) as visit:
+            if isinstance(visit, PublishFailure):
+                stop_visits(the_pass, context, visit)
+                return
+            for row in rows:
+                if the_pass.should_stop() or take_site(database, name, the_pass.installation.clock.now()):
+                    return
+                if not publish_one(the_pass, visit, row):
+                    return
+    finally:
+        leave_site(database, name)
+
+
+def publish_one(the_pass: PublishPass, visit: SiteVisit, row: Row) -> bool:
+    """Publish one article and record what became of it; False when the site takes nothing for now."""
+    now, site, content_id = the_pass.now, visit.site, int(row["content_id"])
+    with visit.database.write() as connection:
+        if not (stays(connection, site) and begin_publication(connection, int(row["id"]))):
             return True
-        if not is_gone(holder.owner):
-            return False
-        break_lease(connection, name, holder.owner)
-        return take_lease(connection, name, owner=worker_name(), until=now + _LEASE, now=now) is None
-
-
-def _publish_one(
-    installation: Installation, database: Database, context: SiteContext, row: Row, now: datetime
-) -> Published:
-    with database.write() as connection:
-        begun = stays(connection, context.site.name) and begin_publication(connection, int(row["id"]))
-        article = _article(installation, connection, context, row)
-    if not begun:
-        return Published(context.site.name, int(row["content_id"]), article.title, row["slot_at"], str(row["url"]))
-    publisher = make_publisher(installation, context)
-    end = publisher if isinstance(publisher, PublishFailure) else _send(publisher, article)
-    with database.write() as connection:
-        if isinstance(end, Receipt):
-            complete_publication(connection, row, remote_id=end.remote_id, url=end.url, at=now)
-            event, text = "publish_success", f"Published “{article.title}”: {end.url}"
+        article = visit.article(connection, row)
+    end = visit.publish(row, article)
+    trouble = _trouble(visit, end)
+    if trouble is not None:
+        stop_visits(the_pass, visit.context, trouble, row)
+        return False
+    again_at = None
+    with visit.database.write() as connection:
+        if isinstance(end, Remote):
+            complete_publication(connection, row, end, at=now, target=visit.target, sent_digest=digest_of(article))
+            text = f"Published “{article.title}”: {end.url}"
+            notify(connection, "publish_success", text, now, account=visit.context.account.name, site=site)
+            event, remote_id, detail = "published", end.remote_id, end.url
+            if resume_site(connection, site):
+                add_event(connection, site, "resumed", now)
         else:
-            final = end.permanent or int(row["attempts"]) + 1 >= ATTEMPTS_MAX
-            fail_publication(connection, row, end.message, final=final)
-            event, text = "publish_failed", f"“{article.title}”: {end.message}"
-        notify(connection, event, text, now, account=context.account.name, site=context.site.name)
-    url, error = (end.url, "") if isinstance(end, Receipt) else ("", end.message)
-    return Published(context.site.name, int(row["content_id"]), article.title, row["slot_at"], url, error)
-
-
-def _send(publisher: Publisher, article: Article) -> Receipt | PublishFailure:
-    draft = publisher.prepare(article)
-    return draft if isinstance(draft, PublishFailure) else publisher.publish(article, draft)
-
-
-def make_publisher(installation: Installation, context: SiteContext) -> Publisher | PublishFailure:
-    """Return the site's publisher, or why there is none."""
-    settings: dict[str, Any] = dict(context.site.publisher or {})
-    name = str(settings.pop("type", ""))
-    found = find_publisher(name)
-    if found is None or found.make is None:
-        what = f"this version cannot publish to {name}" if name else "the site has no publisher"
-        return PublishFailure(what, permanent=True)
-    return found.make(settings, context.site.url, installation.root)
-
-
-def _article(installation: Installation, connection: Connection, context: SiteContext, row: Row) -> Article:
-    content = find_content(connection, int(row["content_id"]))
-    assert content is not None
-    images = images_of(connection, int(row["content_id"]))
-    return Article(
-        key=str(row["key"]),
-        site=context.site.name,
-        site_title=context.site.display_name or context.site.name,
-        language=context.site.language,
-        title=content["title"],
-        slug=content["slug"],
-        excerpt=content["excerpt"],
-        meta_title=content["meta_title"],
-        meta_description=content["meta_description"],
-        markdown=content["markdown"],
-        html=content["html"],
-        tags=tuple(content["tags"]),
-        author=context.author.display_name if context.author else context.site.display_name or context.site.name,
-        publish_at=row["slot_at"],
-        images=tuple(_image(installation, content["slug"], index, image) for index, image in enumerate(images)),
-        simulated=bool(content["simulated"]),
+            again_at = next_attempt(end, int(row["attempts"]) + 1, now)
+            fail_publication(connection, row, end.message, again_at=again_at)
+            event, remote_id, detail = "failed", str(row["remote_id"]), end.message
+            if again_at is None:
+                text = f"“{article.title}”: {end.message}" + (f" ({end.hint})" if end.hint else "")
+                notify(connection, "publish_failed", text, now, account=visit.context.account.name, site=site)
+        add_event(connection, site, event, now, content_id=content_id, remote_id=remote_id, detail=detail)
+    facts = (site, content_id, article.title, row["slot_at"])
+    the_pass.articles.append(
+        Published(*facts, end.url)
+        if isinstance(end, Remote)
+        else Published(*facts, "", end.message, end.hint, again_at)
     )
+    return True
 
 
-def _image(installation: Installation, slug: str, index: int, image: Row) -> ArticleImage:
-    path = picture_path(installation.media, image["sha256"], image["media_type"])
-    return ArticleImage(
-        path=str(path),
-        file_name=f"{slug[:60]}-{index + 1}{path.suffix}",
-        media_type=image["media_type"],
-        role=image["role"],
-        alt=image["alt"],
-        caption=image["caption"],
-        after_heading=image["after_heading"],
-    )
+def _trouble(visit: SiteVisit, end: Remote | PublishFailure) -> PublishFailure | None:
+    """Return the failure if it is the site's: it says so, or it does not know us any more when asked."""
+    if isinstance(end, Remote) or end.scope not in ("site", "try-again"):
+        return None
+    return end if end.scope == "site" or visit.why_unreachable() is not None else None
+
+
+def stop_visits(the_pass: PublishPass, context: SiteContext, failure: PublishFailure, row: Row | None = None) -> None:
+    """Leave the site alone for a while, and say so once; no article is to blame."""
+    now, site = the_pass.now, context.site.name
+    with the_pass.database.write() as connection:
+        before = load_site_syncs(connection).get(site)
+        was_stopped = before is not None and before["sync_status"] == "stopped"
+        failures = int(before["failures"]) + 1 if before is not None and was_stopped else 1
+        until = next_visit(failure, failures, now)
+        stop_site(connection, site, reason=failure.message, hint=failure.hint, failures=failures, next_attempt_at=until)
+        if row is not None:
+            postpone_publication(connection, int(row["id"]), failure.message)
+        if before is None or not was_stopped or before["reason"] != failure.message[:500]:
+            waiting = len(publications_of(connection, site, ("scheduled", "publishing"), until=now))
+            text = f"Nothing goes out to {site}: {failure.message}" + (f" ({failure.hint})" if failure.hint else "")
+            text += f". {waiting} articles wait; tried again from {until:%H:%M} UTC."
+            notify(connection, "publish_failed", text, now, account=context.account.name, site=site)
+            add_event(connection, site, "stopped", now, detail=failure.message)
+    the_pass.stopped.append(StoppedSite(site, failure.message, failure.hint, until))

@@ -14,18 +14,41 @@ from reconciler.kinds.extensions import PublisherDeclaration
 from reconciler.publishers import ghost, shopify, static, webhook, wordpress
 from reconciler.publishers.port import Publisher
 
+# Settings as the site declares them, the site's URL, the config root, and the values of the settings' secrets by key.
+Make = Callable[[Mapping[str, Any], str, Path, Mapping[str, str]], Publisher]
+
 
 @dataclass(frozen=True, slots=True)
 class PublisherType:
-    """A publisher's declaration and how to make one; `make` is None for a type that this version only validates."""
+    """A publisher's declaration, how to make one, and what it can do.
+
+    `make` is None for a type that this version only validates. `drafts`: `prepare` makes something that nobody sees,
+    so it pays to call it before the slot. `media`: it keeps images apart from the article. `seo_meta`: it stores meta
+    title and description; where a site decides that, its preflight tells.
+    """
 
     declaration: PublisherDeclaration
-    make: Callable[[Mapping[str, Any], str, Path], Publisher] | None
+    make: Make | None
+    drafts: bool = False
+    updates: bool = False
+    withdraws: bool = False
+    looks: bool = False
+    media: bool = False
+    seo_meta: bool = False
 
 
 PUBLISHERS: tuple[PublisherType, ...] = (
-    PublisherType(static.DECLARATION, static.make),
-    PublisherType(wordpress.DECLARATION, None),
+    PublisherType(static.DECLARATION, static.make, updates=True, withdraws=True, looks=True, seo_meta=True),
+    PublisherType(
+        wordpress.DECLARATION,
+        wordpress.make,
+        drafts=True,
+        updates=True,
+        withdraws=True,
+        looks=True,
+        media=True,
+        seo_meta=True,
+    ),
     PublisherType(ghost.DECLARATION, None),
     PublisherType(shopify.DECLARATION, None),
     PublisherType(webhook.DECLARATION, None),

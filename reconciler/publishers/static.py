@@ -6,11 +6,12 @@ A file is invisible to nobody, so `prepare` writes nothing: it looks whether the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -22,7 +23,7 @@ from reconciler.kinds.extensions import PublisherDeclaration
 from reconciler.kinds.fields import Spec
 from reconciler.publishers.generators import find_generator
 from reconciler.publishers.generators.port import Generator
-from reconciler.publishers.port import Article, Draft, Publisher, PublishFailure, Receipt
+from reconciler.publishers.port import Article, Notebook, Preflight, Publisher, PublishFailure, Remote
 
 _KEY = re.compile(r'^\s*igny8: "([^"]+)"$', re.MULTILINE)
 _SLUG = re.compile(r"[\w-]{1,120}")
@@ -45,7 +46,7 @@ class StaticSettings(Spec):
 DECLARATION = PublisherDeclaration("static", StaticSettings)
 
 
-def make(settings: Mapping[str, Any], site_url: str, root: Path) -> Publisher:
+def make(settings: Mapping[str, Any], site_url: str, root: Path, secrets: Mapping[str, str]) -> Publisher:
     """Return the publisher of a site's folder."""
     spec = StaticSettings.model_validate(dict(settings))
     return StaticPublisher(root / spec.path, site_url, find_generator(spec.generator))
@@ -53,41 +54,84 @@ def make(settings: Mapping[str, Any], site_url: str, root: Path) -> Publisher:
 
 @dataclass(frozen=True, slots=True)
 class StaticPublisher:
-    """Writes articles into one folder."""
+    """Writes articles into one folder. The remote id of an article is its page, from the folder."""
 
     folder: Path
     site_url: str
     generator: Generator
 
-    def prepare(self, article: Article) -> Draft | PublishFailure:
+    def check(self) -> Preflight | PublishFailure:
+        """Tell whether the folder, or the nearest one above it that is there, can be written."""
+        there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return Preflight(f"the folder {self.folder}", ("write",))
+        return Preflight(f"the folder {self.folder}", (), missing=("write",), least_role=f"write access to {there}")
+
+    def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the page that carries the article's key; refuse a place that carries somebody else's page."""
         if not _SLUG.fullmatch(article.slug):
-            return PublishFailure(f"the slug {article.slug!r} is no file name", permanent=True)
+            return PublishFailure(f"the slug {article.slug!r} is no file name")
         place = PurePosixPath(self.generator.folder(article.slug)) / self.generator.page_name
         try:
             if (self.folder / place).exists():
                 if _key_of(self.folder / place) != article.key:
-                    message = f"{place} belongs to another article; change the slug, or remove that file"
-                    return PublishFailure(message, permanent=True)
-                return Draft(str(place), is_public=True)
-            return Draft(str(self._elsewhere(article.key) or place), is_public=False)
+                    return PublishFailure(f"{place} belongs to another article", hint="change the slug, or remove it")
+                return self._remote(place)
+            return self._remote(self._elsewhere(article.key) or place)
         except OSError as error:
-            return PublishFailure(f"cannot read {self.folder}: {error.strerror}", permanent=False)
+            return PublishFailure(f"cannot read {self.folder}: {error.strerror}", "try-again")
 
-    def publish(self, article: Article, draft: Draft) -> Receipt | PublishFailure:
+    def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
         """Write images and page where they differ from what is there, and read the page back."""
-        page = self.folder / draft.remote_id
+        page = self.folder / remote.remote_id
         try:
             self._start_site(article)
             for image in article.images:
                 _write(page.parent / image.file_name, Path(image.path).read_bytes())
             _write(page, self.generator.page(article).encode())
             if _key_of(page) != article.key:
-                return PublishFailure(f"{draft.remote_id} does not read back as written", permanent=False)
+                return PublishFailure(f"{remote.remote_id} does not read back as written", "try-again")
+            return self._remote(PurePosixPath(remote.remote_id))
         except OSError as error:
-            place = error.filename or self.folder
-            return PublishFailure(f"cannot write {place}: {error.strerror}", permanent=False)
-        return Receipt(draft.remote_id, self.generator.url(self.site_url, page.parent.name))
+            return self._unwritten(error)
+
+    def update(self, article: Article, remote: Remote, notebook: Notebook, *, force: bool) -> Remote | PublishFailure:
+        """Write the page anew where it stands, unless a person changed it."""
+        try:
+            now = self._remote(PurePosixPath(remote.remote_id))
+        except OSError as error:
+            return PublishFailure(f"cannot read {remote.remote_id}: {error.strerror}", "try-again")
+        if now.fingerprint != remote.fingerprint and not force:
+            return PublishFailure(f"{remote.remote_id} was changed by hand since we wrote it", "changed-by-hand")
+        return self.publish(article, remote, notebook)
+
+    def withdraw(self, remote: Remote) -> Remote | PublishFailure:
+        """Remove the page; its images stay beside the place."""
+        try:
+            (self.folder / remote.remote_id).unlink(missing_ok=True)
+            return self._remote(PurePosixPath(remote.remote_id))
+        except OSError as error:
+            return self._unwritten(error)
+
+    def look(self, remotes: Sequence[Remote]) -> tuple[Remote, ...] | PublishFailure:
+        """Return how each page stands in the folder now."""
+        try:
+            return tuple(self._remote(PurePosixPath(remote.remote_id)) for remote in remotes)
+        except OSError as error:
+            return PublishFailure(f"cannot read {self.folder}: {error.strerror}", "try-again")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _remote(self, place: PurePosixPath) -> Remote:
+        page = self.folder / place
+        url = self.generator.url(self.site_url, place.parent.name)
+        if not page.exists():
+            return Remote(str(place), url, "missing")
+        return Remote(str(place), url, "public", fingerprint=hashlib.sha256(page.read_bytes()).hexdigest())
+
+    def _unwritten(self, error: OSError) -> PublishFailure:
+        return PublishFailure(f"cannot write {error.filename or self.folder}: {error.strerror}", "try-again")
 
     def _elsewhere(self, key: str) -> PurePosixPath | None:
         """Return the page that carries the key under another slug, so that a changed slug makes no second page."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
+from reconciler.publishers.port import Remote, RemoteState
 from reconciler.store.tables import content, publication
 
 _DUE_STATES = ("scheduled", "publishing")
@@ -31,27 +32,127 @@ def begin_publication(connection: Connection, publication_id: int) -> bool:
     return connection.execute(publication.update().where(where).values(state="publishing")).rowcount == 1
 
 
-def complete_publication(connection: Connection, row: Row, *, remote_id: str, url: str, at: datetime) -> None:
-    """Record that an article is public."""
-    values = {"state": "published", "remote_id": remote_id, "url": url, "published_at": at, "error": ""}
+def known_remote(row: Row, target: str) -> Remote | None:
+    """Return what was recorded of a publication at this target, None when nothing was."""
+    if not row["remote_id"] or row["target"] not in ("", target):
+        return None
+    state = cast(RemoteState, row["remote_state"] or "missing")
+    return Remote(row["remote_id"], row["url"], state, row["remote_version"], row["remote_fingerprint"])
+
+
+def record_remote(
+    connection: Connection, publication_id: int, remote: Remote, *, target: str, sent_digest: str
+) -> None:  # fmt: skip
+    """Write down under which id an article stands at a site, and what of it was sent there."""
+    values = _remote_values(remote) | {"target": target, "sent_digest": sent_digest}
+    connection.execute(publication.update().where(publication.c.id == publication_id).values(**values))
+
+
+def complete_publication(
+    connection: Connection, row: Row, remote: Remote, *, at: datetime, target: str, sent_digest: str
+) -> None:  # fmt: skip
+    """Record that an article is public; what was public before keeps its time."""
+    record_remote(connection, int(row["id"]), remote, target=target, sent_digest=sent_digest)
+    values = {"state": "published", "error": "", "attempts": 0, "next_attempt_at": None, "sync_finding": ""}
+    values["published_at"] = row["published_at"] or at
     connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
     connection.execute(
         content.update().where(content.c.id == row["content_id"]).values(state="published", waits_for="")
     )
 
 
-def fail_publication(connection: Connection, row: Row, reason: str, *, final: bool) -> None:
-    """Record a failed try; a final one leaves the article failed until a person looks at it."""
+def withdraw_publication(connection: Connection, row: Row, remote: Remote, waits_for: str) -> None:
+    """Record that an article was taken out of sight; it keeps its slot, its key and its place at the site."""
+    values = _remote_values(remote) | {"state": "withdrawn", "sync_finding": ""}
+    # What we wrote, not what was found: a person's change has to be seen when it is published again.
+    values.pop("remote_fingerprint")
+    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
+    connection.execute(
+        content.update().where(content.c.id == row["content_id"]).values(state="approved", waits_for=waits_for)
+    )
+
+
+def _remote_values(remote: Remote) -> dict[str, Any]:
+    return {
+        "remote_id": remote.remote_id,
+        "url": remote.url,
+        "remote_state": remote.state,
+        "remote_version": remote.version,
+        "remote_fingerprint": remote.fingerprint,
+    }
+
+
+def fail_publication(connection: Connection, row: Row, reason: str, *, again_at: datetime | None) -> None:
+    """Record a failed attempt; one that is not made again leaves the article failed until a person looks at it."""
     values = {
         "attempts": publication.c.attempts + 1,
         "error": reason[:500],
-        "state": "failed" if final else "scheduled",
+        "state": "failed" if again_at is None else "scheduled",
+        "next_attempt_at": again_at,
     }
     connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
-    if final:
+    if again_at is None:
         connection.execute(
             content.update().where(content.c.id == row["content_id"]).values(state="failed", waits_for=reason[:500])
         )
+
+
+def postpone_publication(connection: Connection, publication_id: int, reason: str) -> None:
+    """Put an article back that could not go out for no fault of its own; the attempt does not count."""
+    where = sa.and_(publication.c.id == publication_id, publication.c.state == "publishing")
+    connection.execute(publication.update().where(where).values(state="scheduled", error=reason[:500]))
+
+
+def upcoming_publications(connection: Connection, *, after: datetime, until: datetime) -> list[Row]:
+    """Return what goes out soon and was not tried in vain already, in the order of the slots."""
+    where = sa.and_(publication.c.slot_at > after, publication.c.slot_at <= until)
+    waits = sa.and_(publication.c.set_aside_at.is_(None), publication.c.next_attempt_at.is_(None))
+    statement = sa.select(publication).where(publication.c.state == "scheduled", where, waits)
+    return [row._asdict() for row in connection.execute(statement.order_by(publication.c.slot_at, publication.c.id))]
+
+
+def postpone_until(connection: Connection, publication_id: int, reason: str, *, until: datetime) -> None:
+    """Leave an article alone until an instant, with the reason; no attempt is counted."""
+    where = sa.and_(publication.c.id == publication_id, publication.c.state == "scheduled")
+    connection.execute(publication.update().where(where).values(next_attempt_at=until, error=reason[:500]))
+
+
+def find_publication(connection: Connection, content_id: int) -> Row | None:
+    """Return the publication of an article, None when it has no slot."""
+    row = connection.execute(sa.select(publication).where(publication.c.content_id == content_id)).one_or_none()
+    return None if row is None else row._asdict()
+
+
+def publications_of(
+    connection: Connection, site: str, states: Sequence[str], *, until: datetime | None = None
+) -> list[Row]:  # fmt: skip
+    """Return the publications of a site in these states, in the order of the slots."""
+    statement = sa.select(publication).where(publication.c.site == site, publication.c.state.in_(states))
+    if until is not None:
+        statement = statement.where(publication.c.slot_at <= until)
+    return [row._asdict() for row in connection.execute(statement.order_by(publication.c.slot_at, publication.c.id))]
+
+
+def count_published(connection: Connection, *, since: datetime) -> dict[str, int]:
+    """Return how many articles each site has published since an instant."""
+    where = sa.and_(publication.c.state == "published", publication.c.published_at > since)
+    rows = connection.execute(sa.select(publication.c.site, sa.func.count()).where(where).group_by(publication.c.site))
+    return {str(site): int(number) for site, number in rows}
+
+
+def reopen_publication(connection: Connection, row: Row, *, slot_at: datetime) -> None:
+    """Make an article due at an instant, whatever became of it before."""
+    values = {"state": "scheduled", "slot_at": slot_at, "attempts": 0, "error": "", "next_attempt_at": None}
+    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values, set_aside_at=None))
+    connection.execute(
+        content.update().where(content.c.id == row["content_id"]).values(state="scheduled", waits_for="")
+    )
+
+
+def record_finding(connection: Connection, publication_id: int, *, remote_state: str, finding: str) -> None:
+    """Record how an article was found at its site; "" is as we left it."""
+    values = {"remote_state": remote_state, "sync_finding": finding}
+    connection.execute(publication.update().where(publication.c.id == publication_id).values(**values))
 
 
 def scheduled_articles(connection: Connection, site: str) -> list[tuple[Row, str]]:
@@ -73,7 +174,7 @@ def slots_held(connection: Connection, site: str) -> set[datetime]:
 def move_publication(connection: Connection, content_id: int, to_at: datetime) -> None:
     """Give a scheduled article another slot."""
     where = sa.and_(publication.c.content_id == content_id, publication.c.state == "scheduled")
-    connection.execute(publication.update().where(where).values(slot_at=to_at))
+    connection.execute(publication.update().where(where).values(slot_at=to_at, next_attempt_at=None))
 
 
 def unschedule(connection: Connection, content_id: int, waits_for: str) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
-from reconciler.store.tables import attempt, notification, run, stage_run, transfer, usage
+from reconciler.store.tables import attempt, notification, run, stage_run, sync_event, transfer, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ RECORDS: tuple[Record, ...] = (
     Record("usage", usage, ("id",), ("site", "account", "run_id", "model")),
     Record("ai", attempt, ("started_at", "id"), ("site", "account", "run_id", "model", "status")),
     Record("credits", transfer, ("id",), ("site", "account", "run_id", "kind")),
+    Record("sync", sync_event, ("id",), ("site", "event")),
     Record("notifications", notification, ("id",), ("site", "account", "run_id", "event")),
 )
 

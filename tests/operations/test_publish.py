@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited
 
+from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.content import approve_article
+from reconciler.operations.publish import publish_due
+from reconciler.operations.publish_article import ArticleEnd, publish_article, unpublish_article
+from reconciler.operations.sync import sync_sites
 from reconciler.store.engine import AlreadyThereError
 
 
 def week_later(world: World) -> World:
     return world.at(world.clock.now() + timedelta(days=7))
+
+
+def later(world: World, *, minutes: int) -> World:
+    return world.at(world.clock.now() + timedelta(minutes=minutes))
 
 
 def test_late_articles_go_out_in_the_order_of_their_slots(world):
@@ -84,16 +94,194 @@ def test_somebody_elses_page_is_never_overwritten_and_the_article_fails_with_the
     assert (events["publish_failed"], events["publish_success"]) == (1, 1)
 
 
-def test_a_folder_that_cannot_be_written_is_tried_again_and_fails_after_three(small_world):
+def test_a_place_that_cannot_be_written_stops_its_site_once_and_blames_no_article(world):
+    world.apply()
+    world.run()
+    (world.root / "published").write_text("a file where a folder should be")
+    world = week_later(world)
+    report = world.publish()
+    assert (report.articles, report.failed, len(report.stopped)) == ((), 1, 1)
+    assert world.rows("SELECT state, attempts FROM publication") == [("scheduled", 0), ("scheduled", 0)]
+    again = world.publish()
+    assert (again.failed, [site.is_new for site in again.stopped]) == (0, [False]), "it is left alone for a while"
+    assert later(world, minutes=5).publish().failed == 1
+    assert world.counts("notification", "event")["publish_failed"] == 1, "one message, however often"
+    (world.root / "published").unlink()
+    assert later(world, minutes=10).publish().articles == (), "the second wait is longer"
+    done = later(world, minutes=20).publish().articles
+    assert [item.error for item in done] == ["", ""]
+    assert world.counts("sync_event", "event") == {"stopped": 1, "resumed": 1, "published": 2}
+
+
+def test_whoever_mended_the_site_need_not_wait(small_world):
     small_world.apply()
     small_world.run()
-    (small_world.root / "published").write_text("a file where a folder should be")
+    blocker = small_world.root / "published"
+    blocker.write_text("")
     world = week_later(small_world)
-    assert world.publish().failed == 2
-    assert world.counts("publication") == {"scheduled": 2}
     world.publish()
-    world.publish()
-    assert world.counts("publication") == {"failed": 2}
+    blocker.unlink()
+    assert world.publish().articles == ()
+    assert len(publish_due(world.installation, world.database, retry=True).articles) == 2
+
+
+def test_an_article_that_fails_alone_is_tried_three_times_with_waits_and_then_told(small_world):
+    small_world.apply()
+    small_world.run()
+    for path in (small_world.root / ".igny8/media").rglob("*.png"):
+        path.unlink()
+    world = week_later(small_world)
+    first = world.publish()
+    assert [item.again_at - world.clock.now() for item in first.articles] == [timedelta(minutes=5)] * 2
+    assert world.publish().waiting == 2, "nothing is tried before its time"
+    later(world, minutes=5).publish()
+    assert later(world, minutes=30).publish().articles == ()
+    assert world.counts("notification", "event").get("publish_failed", 0) == 0
+    last = later(world, minutes=35).publish()
+    assert [item.again_at for item in last.articles] == [None, None]
+    assert (world.counts("publication"), world.counts("content")) == ({"failed": 2}, {"failed": 2})
+    assert world.counts("notification", "event")["publish_failed"] == 2
+
+
+def test_what_is_late_is_caught_up_in_order_and_not_all_in_one_hour(small_world):
+    small_world.apply()
+    small_world.run()
+    world = week_later(small_world)
+    first = publish_due(world.installation, world.database, catch_up_per_hour=1)
+    assert (len(first.articles), first.waiting) == (1, 1)
+    assert publish_due(world.installation, world.database, catch_up_per_hour=1).articles == ()
+    world = later(world, minutes=61)
+    (second,) = publish_due(world.installation, world.database, catch_up_per_hour=1).articles
+    assert second.slot_at > first.articles[0].slot_at
+
+
+def test_an_edited_article_is_brought_up_to_date_in_place(world):
+    one = published(world)
+    assert one.publish_article(1).what == "unchanged"
+    one.sql("UPDATE content SET title = 'Edited', html = '<p>New.</p>', markdown = 'New.', slug = 'other' WHERE id = 1")
+    before = one.rows("SELECT url, published_at, slot_at FROM publication WHERE content_id = 1")
+    end = one.publish_article(1)
+    assert (end.what, end.url) == ("updated", before[0][0])
+    assert one.rows("SELECT url, published_at, slot_at FROM publication WHERE content_id = 1") == before
+    assert "Edited" in one.page(end.url)
+    assert one.publish_article(1).what == "unchanged"
+
+
+def test_a_change_by_hand_is_overwritten_only_by_force(small_world):
+    one = published(small_world)
+    url = one.publish_article(1).url
+    path = one.path(url)
+    path.write_text(path.read_text() + "by hand\n")
+    one.sql("UPDATE content SET title = 'Edited' WHERE id = 1")
+    refused = one.publish_article(1)
+    assert (refused.what, "changed by hand" in refused.error) == ("failed", True)
+    assert "by hand" in one.page(url)
+    assert one.counts("content") == {"published": 2}, "it is as public as before"
+    assert one.publish_article(1, force=True).what == "updated"
+    assert "by hand" not in one.page(url)
+
+
+def test_unpublished_is_out_of_sight_waits_for_a_person_and_comes_back_where_it_was(world):
+    one = published(world)
+    (slot,) = one.rows("SELECT slot_at FROM publication WHERE content_id = 1")
+    gone = unpublish_article(one.installation, one.database, 1)
+    assert (gone.what, one.path(gone.url).exists()) == ("unpublished", False)
+    assert one.rows("SELECT state, waits_for FROM content WHERE id = 1") == [
+        ("approved", "a person: it was unpublished by tester")
+    ]
+    assert one.publish().articles == (), "no slot is given to it again"
+    with pytest.raises(ConflictError):
+        unpublish_article(one.installation, one.database, 1)
+    assert one.publish_article(1).url == gone.url
+    assert one.rows("SELECT slot_at FROM publication WHERE content_id = 1") == [slot]
+    assert one.counts("content") == {"published": 2}
+
+
+def test_an_approved_article_goes_out_at_once_when_a_person_says_so(small_world):
+    small_world.write(edited("sites/blog.yaml", ("publishing:\n", "publishing:\n  auto_publish: false\n")))
+    small_world.apply()
+    small_world.run()
+    one = Person(small_world.root, small_world.database, small_world.clock)
+    assert one.publish_article(1).what == "published"
+    assert one.publish_article(2).what == "published"
+    assert one.counts("content") == {"published": 2}
+
+
+def test_what_nobody_approved_is_not_published_by_name(small_world):
+    small_world.write(edited("sites/blog.yaml", ("publishing:\n", "publishing:\n  auto_approval: false\n")))
+    small_world.apply()
+    small_world.run()
+    with pytest.raises(BlockedError, match="nobody has approved it"):
+        publish_article(small_world.installation, small_world.database, 1, force=True)
+    with pytest.raises(UsageError, match="no content 99"):
+        publish_article(small_world.installation, small_world.database, 99, force=False)
+
+
+def test_a_sync_finds_what_is_missing_and_what_was_changed_by_hand_and_says_it_once(world):
+    one = published(world)
+    (synced,) = sync_sites(one.installation, one.database)
+    assert (synced.sync_status, synced.articles, synced.findings) == ("ok", 2, ())
+    urls = [url for (url,) in one.rows("SELECT url FROM publication ORDER BY content_id")]
+    one.path(urls[0]).unlink()
+    one.path(urls[1]).write_text(one.page(urls[1]) + "by hand\n")
+    (synced,) = sync_sites(one.installation, one.database)
+    assert (synced.sync_status, [item.finding for item in synced.findings]) == (
+        "differs",
+        ["missing", "changed-by-hand"],
+    )
+    sync_sites(one.installation, one.database)
+    assert one.counts("notification", "event")["drift_found"] == 1
+    assert one.rows("SELECT event FROM sync_event WHERE event NOT IN ('published') ORDER BY id") == [
+        ("missing",), ("changed-by-hand",),
+    ]  # fmt: skip
+    assert one.rows("SELECT sync_status FROM site_sync") == [("differs",)]
+    assert one.publish_article(1, force=True).error == ""
+    assert one.publish_article(2, force=True).what == "updated"
+    (synced,) = sync_sites(one.installation, one.database)
+    assert (synced.sync_status, synced.findings) == ("ok", ())
+
+
+def test_a_sync_tells_what_was_edited_here_and_not_sent_yet(small_world):
+    one = published(small_world)
+    one.sql("UPDATE content SET title = 'Edited' WHERE id = 2")
+    (synced,) = sync_sites(one.installation, one.database)
+    assert (synced.sync_status, [(item.content_id, item.finding) for item in synced.findings]) == (
+        "ok", [(2, "edited-here")],
+    )  # fmt: skip
+
+
+def test_a_site_was_compared_lately_or_not(small_world):
+    one = published(small_world)
+    assert len(sync_sites(one.installation, one.database, older_than=timedelta(days=1))) == 1
+    assert sync_sites(one.installation, one.database, older_than=timedelta(days=1)) == ()
+    with pytest.raises(UsageError, match="no site 'nowhere'"):
+        sync_sites(one.installation, one.database, site="nowhere")
+
+
+@dataclass
+class Person(World):
+    """A world in which a person names articles."""
+
+    def publish_article(self, number: int, *, force: bool = False) -> ArticleEnd:
+        return publish_article(self.installation, self.database, number, force=force)
+
+    def path(self, url: str) -> Path:
+        return self.root / "published/blog/content/posts" / url.rstrip("/").rsplit("/", 1)[1] / "index.md"
+
+    def page(self, url: str) -> str:
+        return self.path(url).read_text()
+
+    def sql(self, statement: str) -> None:
+        with self.database.write() as connection:
+            connection.exec_driver_sql(statement)
+
+
+def published(world: World) -> Person:
+    """Return the world a week later, with its two articles public."""
+    world.apply()
+    world.run()
+    week_later(world).publish()
+    return Person(world.root, world.database, week_later(world).clock)
 
 
 def test_a_person_approves_and_the_article_takes_the_next_free_slot(world):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from reconciler.publishers import PUBLISHERS
 from reconciler.publishers.generators import GENERATORS
 from reconciler.publishers.generators.hugo import neutralize
-from reconciler.publishers.port import Article, ArticleImage, Draft, PublishFailure, Receipt
+from reconciler.publishers.port import Article, ArticleImage, PublishFailure, Remote, RemoteMedia
 from reconciler.publishers.static import StaticSettings, make
 
 ARTICLE = Article(
@@ -36,22 +36,47 @@ def picture(tmp_path: Path) -> Path:
 
 def with_images(picture: Path) -> Article:
     images = (
-        ArticleImage(str(picture), "say-hi-1.png", "image/png", "featured", "a featured image", "Featured"),
+        ArticleImage(str(picture), "0" * 64, "say-hi-1.png", "image/png", "featured", "a featured image", "Featured"),
         ArticleImage(
-            str(picture), "say-hi-2.png", "image/png", "in_article", "an [odd] alt", 'A "caption"', "First part"
+            str(picture),
+            "1" * 64,
+            "say-hi-2.png",
+            "image/png",
+            "in_article",
+            "an [odd] alt",
+            'A "caption"',
+            "First part",
         ),
     )
     return replace(ARTICLE, images=images)
 
 
 def publisher(root: Path):
-    return make({"path": "out/blog", "generator": "hugo"}, "https://blog.example", root)
+    return make({"path": "out/blog", "generator": "hugo"}, "https://blog.example", root, {})
 
 
-def publish(root: Path, article: Article) -> Receipt | PublishFailure:
+class EmptyNotebook:
+    """Knows nothing and keeps nothing: a folder holds its images itself."""
+
+    def media(self, sha256: str) -> RemoteMedia | None:
+        return None
+
+    def keep_media(self, media: RemoteMedia) -> None:
+        raise AssertionError("a folder has no media apart from its pages")
+
+
+NOTEBOOK = EmptyNotebook()
+
+
+def publish(root: Path, article: Article) -> Remote | PublishFailure:
     target = publisher(root)
-    draft = target.prepare(article)
-    return target.publish(article, draft) if isinstance(draft, Draft) else draft
+    found = target.prepare(article, NOTEBOOK, None)
+    return target.publish(article, found, NOTEBOOK) if isinstance(found, Remote) else found
+
+
+def place_of(end: Remote | PublishFailure) -> tuple[str, str, str]:
+    assert isinstance(end, Remote), end
+    return end.remote_id, end.url, end.state
 
 
 def page_of(root: Path, slug: str = "say-hi") -> Path:
@@ -76,8 +101,10 @@ def test_front_matter_is_yaml_in_which_every_string_stays_a_string(tmp_path):
 
 
 def test_hugo_builds_the_page_with_title_images_alt_and_captions(tmp_path, picture):
-    assert publish(tmp_path, with_images(picture)) == Receipt(
-        "content/posts/say-hi/index.md", "https://blog.example/posts/say-hi/"
+    assert place_of(publish(tmp_path, with_images(picture))) == (
+        "content/posts/say-hi/index.md",
+        "https://blog.example/posts/say-hi/",
+        "public",
     )
     page = (build(tmp_path) / "posts/say-hi/index.html").read_text()
     assert "Say &#34;hi&#34;: a \\ guide" in page
@@ -108,7 +135,7 @@ def test_neutral_text_stays_as_it_is():
 def test_publishing_again_writes_nothing(tmp_path, picture):
     publish(tmp_path, with_images(picture))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
-    assert isinstance(publish(tmp_path, with_images(picture)), Receipt)
+    assert isinstance(publish(tmp_path, with_images(picture)), Remote)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
 
@@ -117,15 +144,43 @@ def test_a_page_without_our_key_stops_the_article_for_good(tmp_path):
     page_of(tmp_path).write_text('---\ntitle: "x"\n---\nigny8: "key-1"\n')
     failure = publish(tmp_path, ARTICLE)
     assert isinstance(failure, PublishFailure)
-    assert failure.permanent
+    assert failure.scope == "article"
     assert "belongs to another article" in failure.message
 
 
 def test_an_article_whose_slug_changed_keeps_its_place(tmp_path):
     publish(tmp_path, ARTICLE)
-    receipt = publish(tmp_path, replace(ARTICLE, slug="other-slug"))
-    assert receipt == Receipt("content/posts/say-hi/index.md", "https://blog.example/posts/say-hi/")
+    end = publish(tmp_path, replace(ARTICLE, slug="other-slug"))
+    assert place_of(end) == ("content/posts/say-hi/index.md", "https://blog.example/posts/say-hi/", "public")
     assert not page_of(tmp_path, "other-slug").exists()
+
+
+def test_an_update_stays_in_its_place_and_a_change_by_hand_is_never_overwritten_unless_forced(tmp_path):
+    first = publish(tmp_path, ARTICLE)
+    target, edited = publisher(tmp_path), replace(ARTICLE, markdown="New text.\n", slug="new-slug")
+    second = target.update(edited, first, NOTEBOOK, force=False)
+    assert "New text." in page_of(tmp_path).read_text()
+    page_of(tmp_path).write_text(page_of(tmp_path).read_text() + "by hand\n")
+    refused = target.update(ARTICLE, second, NOTEBOOK, force=False)
+    assert (refused.scope, page_of(tmp_path).read_text()[-8:]) == ("changed-by-hand", "by hand\n")
+    assert target.update(ARTICLE, second, NOTEBOOK, force=True).state == "public"
+    assert "by hand" not in page_of(tmp_path).read_text()
+
+
+def test_a_withdrawn_page_is_gone_seen_as_missing_and_comes_back_in_its_place(tmp_path):
+    first = publish(tmp_path, ARTICLE)
+    target = publisher(tmp_path)
+    assert target.look([first]) == (first,)
+    gone = target.withdraw(first)
+    assert (gone.state, page_of(tmp_path).exists()) == ("missing", False)
+    assert target.withdraw(first) == gone == target.look([first])[0]
+    assert target.publish(ARTICLE, gone, NOTEBOOK) == first
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_published(tmp_path):
+    assert publisher(tmp_path).check().is_enough
+    (tmp_path / "out").write_text("a file where a folder should be")
+    assert not publisher(tmp_path).check().is_enough
 
 
 def test_a_site_that_has_a_config_is_left_alone(tmp_path):
@@ -138,10 +193,10 @@ def test_a_site_that_has_a_config_is_left_alone(tmp_path):
 
 
 def test_a_missing_image_file_is_told_and_leaves_no_page(tmp_path):
-    image = ArticleImage(str(tmp_path / "gone.png"), "a.png", "image/png", "featured", "alt", "")
+    image = ArticleImage(str(tmp_path / "gone.png"), "0" * 64, "a.png", "image/png", "featured", "alt", "")
     failure = publish(tmp_path, replace(ARTICLE, images=(image,)))
     assert isinstance(failure, PublishFailure)
-    assert not failure.permanent
+    assert failure.scope == "try-again"
     assert "gone.png" in failure.message
     assert not page_of(tmp_path).exists()
 
@@ -150,7 +205,7 @@ def test_a_missing_image_file_is_told_and_leaves_no_page(tmp_path):
 def test_a_slug_that_is_no_file_name_is_refused(tmp_path, slug):
     failure = publish(tmp_path, replace(ARTICLE, slug=slug))
     assert isinstance(failure, PublishFailure)
-    assert failure.permanent
+    assert failure.scope == "article"
     assert not (tmp_path / "out").exists()
 
 

@@ -35,6 +35,7 @@ from reconciler.store.tables.money import (
 )
 from reconciler.store.tables.notices import notification
 from reconciler.store.tables.outbox import outbox
+from reconciler.store.tables.remote import remote_media, site_sync, sync_event
 from reconciler.store.tables.resources import forecast, resource, resource_hold
 from reconciler.store.tables.runs import attempt, provider_gate, run, stage_run
 
@@ -70,12 +71,15 @@ __all__ = [
     "provider_gate",
     "publication",
     "quarantine",
+    "remote_media",
     "resource",
     "resource_hold",
     "resource_version",
     "run",
     "site_drain",
+    "site_sync",
     "stage_run",
+    "sync_event",
     "task",
     "transfer",
     "usage",

@@ -119,8 +119,15 @@ publication = item_table(
     text_column("url"),
     Column("published_at", Instant),
     flag_column("simulated"),
+    text_column("target"),
+    text_column("remote_state"),
+    text_column("remote_version"),
+    text_column("remote_fingerprint"),
+    text_column("sent_digest"),
+    text_column("sync_finding"),
+    Column("next_attempt_at", Instant),
     UniqueConstraint("site", "slot_at"),
-    state_check("scheduled", "publishing", "published", "failed"),
+    state_check("scheduled", "publishing", "published", "withdrawn", "failed"),
 )
 
 ITEMS: dict[str, Table] = {

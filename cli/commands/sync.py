@@ -1,0 +1,61 @@
+"""igny8 sync"""
+
+from __future__ import annotations
+
+import click
+
+from cli.exits import Exit
+from cli.options import at_option, format_option
+from cli.output import shorten
+from cli.session import Session
+from reconciler.errors import ExitCode
+
+
+@click.command()
+@click.argument("site", required=False, metavar="[SITE]")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when an article at a site is not as we left it.")
+@format_option("text", "json")
+@at_option
+@click.pass_obj
+def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: str, at: str | None) -> None:
+    """Compare what stands at the sites with what was published there; change nothing.
+
+    An article is missing, trashed, changed by hand, unpublished by hand or published by hand there; or it was edited
+    here and not sent yet. Ends with 7 when a site could not be looked at.
+
+    Examples:
+
+      igny8 sync
+      igny8 sync alpine-trails --json
+    """
+    from reconciler.operations.sync import sync_sites
+
+    installation = session.installation(at)
+    with session.database(installation) as database:
+        sites = sync_sites(installation, database, site=site)
+    output = session.output
+    unreached = sum(item.sync_status in ("unreachable", "busy") for item in sites)
+    differing = sum(finding.finding != "edited-here" for item in sites for finding in item.findings)
+    if format_ == "json":
+        summary = {
+            "sites": len(sites), "articles": sum(item.articles for item in sites), "differing": differing,
+            "unreached": unreached,
+        }  # fmt: skip
+        output.json({"version": 1, "summary": summary, "sites": [item.to_json() for item in sites]})
+    else:
+        for item in sites:
+            verdict = {
+                "ok": f"{item.articles} articles, as published",
+                "differs": f"{item.articles} articles, {len(item.findings)} not as we left them",
+            }.get(item.sync_status, f"{item.sync_status}: {item.reason}")
+            mark = output.style(item.sync_status, "good" if item.sync_status == "ok" else "error")
+            output.data(f"{item.site:<18} {mark}  {verdict}")
+            for finding in item.findings:
+                title = shorten(finding.title, 44)
+                output.data(f"  {finding.content_id:>5}  {finding.finding:<19} {title:<44}  {finding.url}")
+            if item.hint:
+                output.note(f"{item.site}: {item.hint}")
+    if unreached:
+        raise Exit(ExitCode.FAILED)
+    if differing and detailed_exitcode:
+        raise Exit(ExitCode.CHANGES)

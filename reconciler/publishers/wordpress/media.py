@@ -1,0 +1,103 @@
+"""The images of an article in the site's media library: each under a slug made of its bytes, so that it stands there once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.publishers.port import ArticleImage, Notebook, PublishFailure, RemoteMedia
+from reconciler.publishers.wordpress.api import WordPressApi
+from reconciler.publishers.wordpress.failures import RefusedError
+from reconciler.publishers.wordpress.post import plain_text
+
+_FIELDS = "id,slug,source_url"
+_FINDING, _UPLOADING = "look at the media library", "upload images"
+
+
+def ensure_media(
+    api: WordPressApi, images: Iterable[ArticleImage], notebook: Notebook
+) -> dict[str, RemoteMedia]:  # fmt: skip
+    """Return the site's image for each SHA-256, uploading what it does not have; each is kept as soon as it is there."""
+    wanted = {image.sha256: image for image in images}
+    if not wanted:
+        return {}
+    there = _by_slug(api, wanted)
+    noted = {sha256: media for sha256 in wanted.keys() - there.keys() if (media := notebook.media(sha256))}
+    there |= _still_there(api, noted)
+    for sha256, image in wanted.items():
+        if sha256 not in there:
+            there[sha256] = _upload(api, image)
+        if notebook.media(sha256) != there[sha256]:
+            notebook.keep_media(there[sha256])
+    return there
+
+
+def slug_of(sha256: str) -> str:
+    """Return the slug of an image."""
+    return f"igny8-{sha256}"
+
+
+def _by_slug(api: WordPressApi, wanted: Mapping[str, ArticleImage]) -> dict[str, RemoteMedia]:
+    """Return the images that stand under their slugs; of twins, which a lost answer can leave, the older one."""
+    slugs = {slug_of(sha256): sha256 for sha256 in wanted}
+    rows = api.get("/wp/v2/media", _FINDING, slug=",".join(slugs), per_page=100, _fields=_FIELDS, orderby="id")
+    return {slugs[row["slug"]]: _media(slugs[row["slug"]], row) for row in rows if row["slug"] in slugs}
+
+
+def _still_there(api: WordPressApi, noted: Mapping[str, RemoteMedia]) -> dict[str, RemoteMedia]:
+    """Return those of the noted images that the site still has: a person may have given them another slug."""
+    if not noted:
+        return {}
+    ids = ",".join(media.remote_id for media in noted.values())
+    rows = api.get("/wp/v2/media", _FINDING, include=ids, per_page=100, _fields=_FIELDS)
+    found = {str(row["id"]): row for row in rows}
+    return {
+        sha256: _media(sha256, found[media.remote_id]) for sha256, media in noted.items() if media.remote_id in found
+    }
+
+
+def _upload(api: WordPressApi, image: ArticleImage) -> RemoteMedia:
+    """Send an image with all that belongs to it in one request, which stands under its slug or not at all."""
+    try:
+        data = Path(image.path).read_bytes()
+    except OSError as error:
+        message = f"the image {image.path} cannot be read: {error.strerror}"
+        raise RefusedError(PublishFailure(message, "try-again")) from error
+    suffix = Path(image.file_name).suffix
+    name = (
+        image.file_name if image.file_name.isascii() and '"' not in image.file_name else f"{image.sha256[:16]}{suffix}"
+    )
+    headers = {
+        "Content-Type": image.media_type,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-MD5": base64.b16encode(hashlib.md5(data, usedforsecurity=False).digest()).decode().lower(),
+    }
+    about = {"slug": slug_of(image.sha256), "alt_text": image.alt}
+    about |= {"caption": plain_text(image.caption), "title": plain_text(image.alt)}
+    try:
+        made = api.upload("/wp/v2/media", _UPLOADING, data, headers, {**about, "_fields": _FIELDS})
+    except RefusedError as error:
+        if error.failure.scope != "article":
+            raise
+        size = f"{len(data) / 1_000_000:.1f} MB"
+        failure = PublishFailure(f"{name} ({size}): {error.failure.message}", hint=error.failure.hint)
+        raise RefusedError(failure, error.code, error.status) from error
+    if made["slug"] != about["slug"]:
+        return _one_of_twins(api, image.sha256, made)
+    return _media(image.sha256, made)
+
+
+def _one_of_twins(api: WordPressApi, sha256: str, made: Mapping[str, Any]) -> RemoteMedia:
+    """Return the image that has the slug already, and take back the second copy that has just been made."""
+    rows = api.get("/wp/v2/media", _FINDING, slug=slug_of(sha256), _fields=_FIELDS)
+    if not rows:
+        return _media(sha256, made)
+    api.delete(f"/wp/v2/media/{made['id']}", "delete images", force="true")
+    return _media(sha256, rows[0])
+
+
+def _media(sha256: str, row: Mapping[str, Any]) -> RemoteMedia:
+    return RemoteMedia(sha256, str(row["id"]), str(row["source_url"]))

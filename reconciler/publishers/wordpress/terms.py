@@ -1,0 +1,79 @@
+"""Categories, tags and authors: names in the config, numbers at the site."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.publishers.port import PublishFailure
+from reconciler.publishers.wordpress.api import WordPressApi
+from reconciler.publishers.wordpress.failures import RefusedError
+
+_CATEGORIES, _TAGS, _AUTHORS = "make categories", "make tags", "see the authors"
+
+
+@dataclass(slots=True)
+class Terms:
+    """The numbers of names at one site, each asked for once."""
+
+    api: WordPressApi
+    _categories: dict[str, int] = field(default_factory=dict)
+    _tags: dict[str, int] = field(default_factory=dict)
+    _authors: list[dict[str, Any]] | None = None
+
+    def categories(self, names: Iterable[str]) -> list[int]:
+        """Return the numbers of categories. They are looked for before they are made: only an editor may make one."""
+        return [self._category(name) for name in dict.fromkeys(names)]
+
+    def tags(self, names: Iterable[str]) -> list[int]:
+        """Return the numbers of tags, making those that are not there."""
+        numbers = []
+        for name in dict.fromkeys(names):
+            if name not in self._tags:
+                self._tags[name] = self._make("/wp/v2/tags", _TAGS, name)
+            numbers.append(self._tags[name])
+        return list(dict.fromkeys(numbers))
+
+    def author(self, declared: str | None, name: str, display_name: str) -> int | None:
+        """Return the number of the declared user, or of the one with the article's author's name; None for neither.
+
+        A declared user who is not there is refused.
+        """
+        if self._authors is None:
+            # The old word for it: `capabilities` would need a right that editors do not have.
+            self._authors = list(
+                self.api.get("/wp/v2/users", _AUTHORS, who="authors", per_page=100, _fields="id,slug,name")
+            )
+        wanted = declared or name
+        for user in self._authors:
+            if wanted and user["slug"] == wanted:
+                return int(user["id"])
+        for user in self._authors:
+            if _same(user["name"], declared or display_name):
+                return int(user["id"])
+        if declared is None:
+            return None
+        known = ", ".join(sorted(str(user["slug"]) for user in self._authors)[:20])
+        message = f"{self.api.place} has no author {declared!r}"
+        raise RefusedError(PublishFailure(message, "site", hint=f"change publisher.author; there are {known}"))
+
+    def _category(self, name: str) -> int:
+        if name not in self._categories:
+            found = self.api.get("/wp/v2/categories", _CATEGORIES, search=name, per_page=100, _fields="id,name")
+            ids = [int(row["id"]) for row in found if _same(row["name"], name)]
+            self._categories[name] = ids[0] if ids else self._make("/wp/v2/categories", _CATEGORIES, name)
+        return self._categories[name]
+
+    def _make(self, route: str, doing: str, name: str) -> int:
+        try:
+            return int(self.api.post(route, doing, {"name": name}, _fields="id")["id"])
+        except RefusedError as error:
+            if error.code == "term_exists" and isinstance(error.data, dict) and "term_id" in error.data:
+                return int(error.data["term_id"])
+            raise
+
+
+def _same(stored: str, wanted: str) -> bool:
+    return html.unescape(stored).strip().casefold() == wanted.strip().casefold()

@@ -1,0 +1,172 @@
+"""What a site can do wrong, whom it stops, and that a lost answer never makes a second post or image."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from wordpress_articles import ARTICLE, Notes, assert_once, picture, publish, publisher, with_images
+
+from reconciler.publishers.port import ArticleImage, PublishFailure, Remote
+
+PAGE = "<!doctype html><html><head><title>Just a moment &amp; more</title></head><body>no</body></html>"
+
+
+def fail(site, article=ARTICLE, role="editor", **more) -> PublishFailure:
+    end = publish(publisher(site, role, **more), article)
+    assert isinstance(end, PublishFailure), end
+    return end
+
+
+def test_a_wrong_password_stops_the_site_before_anything_is_made(site):
+    failure = fail(site, password="wrong wrong wrong")
+    assert failure.scope == "site"
+    assert "does not accept the user name editor" in failure.message
+    assert "Authorization header" in failure.hint
+    assert fail(site, role="nobody").scope == "site"
+    assert (site.posts(), site.media()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("role", "what"),
+    [("subscriber", "write drafts, upload images, publish"), ("contributor", "upload images, publish")],
+)
+def test_too_few_rights_stop_the_site_and_name_the_role_that_is_enough(site, role, what):
+    failure = fail(site, role=role)
+    assert (failure.scope, what in failure.message) == ("site", True)
+    assert "the role Editor" in failure.hint
+    assert (site.posts(), site.media()) == ([], [])
+
+
+def test_an_author_may_not_make_a_category_and_is_told_so(site):
+    failure = fail(site, role="author", categories=["New"])
+    assert (failure.scope, "may not make categories" in failure.message) == ("site", True)
+    assert site.posts() == []
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_site_that_fails_is_tried_again(site, status):
+    site.answer(status, PAGE, times=1)
+    failure = fail(site)
+    assert (failure.scope, failure.retry_after) == ("try-again", None)
+    assert publish(publisher(site), ARTICLE).state == "public"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_how_long_a_site_asks_us_to_wait_is_passed_on(site, status):
+    site.answer(status, PAGE, headers={"Retry-After": "120"})
+    failure = fail(site)
+    assert (failure.scope, failure.retry_after) == ("try-again", 120.0)
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404])
+def test_a_page_instead_of_the_api_stops_the_site(site, status):
+    site.answer(status, PAGE, route="/posts$")
+    failure = fail(site)
+    assert failure.scope == "site"
+    assert "page" in failure.message
+
+
+def test_a_redirect_is_not_followed_and_says_where_it_leads(site):
+    site.answer(301, "", headers={"Location": "https://www.blog.example/"}, route="/users/me")
+    failure = fail(site)
+    assert (failure.scope, "https://www.blog.example/" in failure.message) == ("site", True)
+
+
+def test_a_place_without_wordpress_stops_the_site(site):
+    end = publish(publisher(replace(site, name="nothing-is-here")), ARTICLE)
+    assert (end.scope, "REST API" in end.message) == ("site", True)
+
+
+def test_a_site_that_is_not_there_is_tried_again(site):
+    assert publish(publisher(replace(site, port=1)), ARTICLE).scope == "try-again"
+
+
+def test_the_password_is_in_no_message_and_no_text_of_the_publisher(site):
+    secret = "abcd efgh ijkl mnop"
+    target = publisher(site, password=secret)
+    failure = publish(target, ARTICLE)
+    assert secret not in f"{failure} {target!r}"
+
+
+def big_image(tmp_path) -> ArticleImage:
+    path = picture(tmp_path, "teal")
+    return ArticleImage(str(path), "0" * 64, "big.png", "image/png", "featured", "alt", "")
+
+
+def test_an_image_that_is_too_big_for_the_site_stops_the_article_and_says_which(site, tmp_path):
+    site.answer(413, PAGE, route="/media$", method="POST")
+    failure = fail(site, replace(ARTICLE, images=(big_image(tmp_path),)))
+    assert (failure.scope, "big.png" in failure.message) == ("article", True)
+    assert "client_max_body_size" in failure.hint
+    assert site.posts() == []
+
+
+def test_bytes_that_are_no_image_stop_the_article_and_say_which(site, tmp_path):
+    path = tmp_path / "x.png"
+    path.write_text("<?php echo 1;")
+    image = ArticleImage(str(path), "0" * 64, "x.png", "image/png", "featured", "alt", "")
+    failure = fail(site, replace(ARTICLE, images=(image,)))
+    assert (failure.scope, "x.png" in failure.message) == ("article", True)
+
+
+def test_an_image_file_that_is_gone_is_told(site, tmp_path):
+    image = ArticleImage(str(tmp_path / "x.png"), "0" * 64, "x.png", "image/png", "featured", "alt", "")
+    failure = fail(site, replace(ARTICLE, images=(image,)))
+    assert (failure.scope, "cannot be read" in failure.message) == ("try-again", True)
+
+
+STEPS = {
+    "draft": ("POST", "/posts$"),
+    "media": ("POST", "/media$"),
+    "tag": ("POST", "/tags$"),
+    "publish": ("POST", r"/posts/\d+$"),
+    "look": ("GET", "/posts$"),
+}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_connection_cut_at_any_step_leaves_one_public_post_and_one_set_of_images(site, tmp_path, step, moment):
+    method, route = STEPS[step]
+    article, notes = with_images(tmp_path), Notes()
+    site.go_wrong("cut", route, method=method, moment=moment)
+    failure = publish(publisher(site), article, notes)
+    assert failure.scope == "try-again", failure
+    done = publish(publisher(site), article, notes)
+    assert done.state == "public", done
+    assert_once(site, article)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_lost_answer_on_an_update_is_nobodys_change(site, tmp_path, moment):
+    article, notes = with_images(tmp_path), Notes()
+    first = publish(publisher(site), article, notes)
+    edited = replace(article, title="Edited", html="<p>New.</p>")
+    site.go_wrong("cut", r"/posts/\d+$", method="POST", moment=moment)
+    assert publisher(site).update(edited, first, notes, force=False).scope == "try-again"
+    assert publisher(site).update(edited, first, notes, force=False).state == "public"
+    assert site.posts()[0]["title"]["raw"] == "Edited"
+    assert_once(site, edited)
+
+
+def test_two_daemons_that_know_nothing_of_each_other_make_one_public_post(site, tmp_path):
+    """Both have looked and found nothing before either has made its draft: nothing at the site prevents that."""
+    article = with_images(tmp_path)
+    site.go_wrong("wait", "/posts$", method="POST", times=2, others=2)
+    ends: list[object] = []
+
+    def work() -> None:
+        ends.append(publish(publisher(site), article, Notes()))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    good = [end for end in ends if isinstance(end, Remote)]
+    assert good, ends
+    assert {end.remote_id for end in good} == {good[0].remote_id}
+    assert publish(publisher(site), article, Notes()).remote_id == good[0].remote_id
+    assert_once(site, article)
