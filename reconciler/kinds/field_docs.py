@@ -431,6 +431,28 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
     "StaticSettings": {
         "path": FieldDoc("The folder that files are written into, from the config root.", example="published/blog"),
         "generator": FieldDoc("The static site generator whose form the files have.", example="hugo"),
+        "articles": FieldDoc(
+            "The folder of articles, from `path`.", "the generator's own, as `content/posts`", "src/blog"
+        ),
+        "permalink": FieldDoc("Where the site serves an article.", "`/posts/{slug}/`", "/blog/{slug}/"),
+        "git": FieldDoc("Commit articles to a git repository; without it they are files only."),
+        "git_token": FieldDoc("A reference to a token for a remote over https.", example={"env": "GIT_TOKEN"}),
+        "build": FieldDoc("Build the site before an article counts as published; without it nothing is built."),
+    },
+    "GitSettings": {
+        "remote": FieldDoc(
+            "The name of a remote of the work tree that `path` lies in; or an address, which is cloned into `path`.",
+            example="git@git.example:acme/blog.git",
+        ),
+        "branch": FieldDoc("The branch that gets the commits.", "the one checked out, or the remote's own", "main"),
+        "push": FieldDoc("Push each commit; else it stays in the work tree."),
+        "author": FieldDoc("Who commits.", example="Acme Robot <robot@acme.example>"),
+        "timeout": FieldDoc("How long one git command may take.", example="2m"),
+    },
+    "BuildSettings": {
+        "command": FieldDoc("A program and its arguments, run in `path` without a shell.", example=["hugo"]),
+        "timeout": FieldDoc("How long it may take.", example="5m"),
+        "output": FieldDoc("Where it builds to, from `path`.", "the generator's own, as `public`", "dist"),
     },
     "WordPressSettings": {
         "username": FieldDoc("Who publishes.", example="igny8"),

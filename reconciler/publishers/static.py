@@ -2,177 +2,357 @@
 
 A file is invisible to nobody, so `prepare` writes nothing: it looks whether the article's key stands there already.
 `publish` writes the images first and the page last, each by temporary file and rename: a page never lacks its images.
+With a build command the site is built before anybody else sees the page; with a git repository a page is public once
+its commit is at the remote.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Any
+from urllib.parse import quote
 
-from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
-
-from reconciler.kinds.extensions import PublisherDeclaration
-from reconciler.kinds.fields import Spec
 from reconciler.publishers.generators import find_generator
-from reconciler.publishers.generators.port import Generator
+from reconciler.publishers.generators.port import Generator, Place
 from reconciler.publishers.port import Article, Notebook, Preflight, Publisher, PublishFailure, Remote
+from reconciler.publishers.static_build import verify_build
+from reconciler.publishers.static_folder import (
+    digest_of,
+    fingerprint,
+    fingerprint_of,
+    hold_folder,
+    marks_of,
+    remove_files,
+    remove_leftovers,
+    write_file,
+)
+from reconciler.publishers.static_git import GitError, Repository
+from reconciler.publishers.static_settings import DECLARATION, StaticSettings
 
-_KEY = re.compile(r'^\s*igny8: "([^"]+)"$', re.MULTILINE)
+__all__ = ["DECLARATION", "StaticPublisher", "make"]
+
 _SLUG = re.compile(r"[\w-]{1,120}")
-_FRONT_MATTER_BYTES = 8192
-
-
-def _check_path(text: str) -> str:
-    if not text or text.startswith(("/", "~")) or ".." in text.split("/"):
-        raise PydanticCustomError("static_path", "the folder is given from the config root, and stays inside it", {})
-    return text
-
-
-class StaticSettings(Spec):
-    """A folder below the config root, and the generator that builds it."""
-
-    path: Annotated[str, AfterValidator(_check_path)]
-    generator: Literal["hugo"] = "hugo"
-
-
-DECLARATION = PublisherDeclaration("static", StaticSettings)
+_SLUG_BYTES_MAX = 240
 
 
 def make(settings: Mapping[str, Any], site_url: str, root: Path, secrets: Mapping[str, str]) -> Publisher:
     """Return the publisher of a site's folder."""
-    spec = StaticSettings.model_validate(dict(settings))
-    return StaticPublisher(root / spec.path, site_url, find_generator(spec.generator))
+    spec = StaticSettings.model_validate(dict(settings), strict=False)
+    return StaticPublisher(root / spec.path, site_url, spec, secrets.get("git_token", ""))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StaticPublisher:
     """Writes articles into one folder. The remote id of an article is its page, from the folder."""
 
     folder: Path
     site_url: str
-    generator: Generator
+    settings: StaticSettings
+    git_token: str = ""
+    # The key of what `prepare` has just looked for at the remote; a push that follows finds out by itself what came after.
+    _prepared: str = field(default="", init=False)
 
     def check(self) -> Preflight | PublishFailure:
-        """Tell whether the folder, or the nearest one above it that is there, can be written."""
+        """Tell whether the folder can be written, the site built, and the repository fetched and pushed to."""
         there = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-            return Preflight(f"the folder {self.folder}", ("write",))
-        return Preflight(f"the folder {self.folder}", (), missing=("write",), least_role=f"write access to {there}")
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            return Preflight(self._who, (), missing=("write",), least_role=f"write access to {there}")
+        may, missing, warnings = ["write"], list[str](), list[str]()
+        if build := self.settings.build:
+            found = shutil.which(build.command[0], path=os.environ.get("PATH")) or self._own_program(build.command[0])
+            (may if found else missing).append(f"build with {build.command[0]}")
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not self._has_config():
+            warnings.append(f"the folder has no config of {self._generator.name}; a small site is put beside its files")
+        try:
+            with self._repository() as repository:
+                if repository is not None:
+                    may += self._check_git(repository, warnings)
+        except OSError as error:
+            return self._unwritten(error)
+        except GitError as error:
+            return PublishFailure(error.message, error.scope, hint=error.hint)
+        return Preflight(self._who, tuple(may), tuple(missing), tuple(warnings), "write access to the folder")
 
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the page that carries the article's key; refuse a place that carries somebody else's page."""
-        if not _SLUG.fullmatch(article.slug):
+        if not _SLUG.fullmatch(article.slug) or len(article.slug.encode()) > _SLUG_BYTES_MAX:
             return PublishFailure(f"the slug {article.slug!r} is no file name")
-        place = PurePosixPath(self.generator.folder(article.slug)) / self.generator.page_name
         try:
-            if (self.folder / place).exists():
-                if _key_of(self.folder / place) != article.key:
-                    return PublishFailure(f"{place} belongs to another article", hint="change the slug, or remove it")
-                return self._remote(place)
-            return self._remote(self._elsewhere(article.key) or place)
+            with self._repository() as repository:
+                if repository is not None:
+                    repository.sync()
+                page = self._find(article, known)
+                if isinstance(page, PublishFailure):
+                    return page
+                self._prepared = article.key
+                return self._remote(page, repository)
         except OSError as error:
             return PublishFailure(f"cannot read {self.folder}: {error.strerror}", "try-again")
+        except GitError as error:
+            return PublishFailure(error.message, error.scope, hint=error.hint)
 
     def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
-        """Write images and page where they differ from what is there, and read the page back."""
-        page = self.folder / remote.remote_id
-        try:
-            self._start_site(article)
-            for image in article.images:
-                _write(page.parent / image.file_name, Path(image.path).read_bytes())
-            _write(page, self.generator.page(article).encode())
-            if _key_of(page) != article.key:
-                return PublishFailure(f"{remote.remote_id} does not read back as written", "try-again")
-            return self._remote(PurePosixPath(remote.remote_id))
-        except OSError as error:
-            return self._unwritten(error)
+        """Write images and page, build and commit them, and read the page back; what is public stays as it is."""
+        return self._change(article, remote.remote_id, "publish")
 
     def update(self, article: Article, remote: Remote, notebook: Notebook, *, force: bool) -> Remote | PublishFailure:
-        """Write the page anew where it stands, unless a person changed it."""
-        try:
-            now = self._remote(PurePosixPath(remote.remote_id))
-        except OSError as error:
-            return PublishFailure(f"cannot read {remote.remote_id}: {error.strerror}", "try-again")
-        if now.fingerprint != remote.fingerprint and not force:
-            return PublishFailure(f"{remote.remote_id} was changed by hand since we wrote it", "changed-by-hand")
-        return self.publish(article, remote, notebook)
+        """Write the page anew where it stands, unless a person changed it or removed it."""
+        return self._change(article, remote.remote_id, "update", "" if force else remote.fingerprint)
 
     def withdraw(self, remote: Remote) -> Remote | PublishFailure:
-        """Remove the page; its images stay beside the place."""
+        """Remove the page and the images that it names; other files beside them stay."""
+        place = self._place(remote.remote_id)
         try:
-            (self.folder / remote.remote_id).unlink(missing_ok=True)
-            return self._remote(PurePosixPath(remote.remote_id))
+            with self._repository(writes=True) as repository:
+                if repository is not None:
+                    repository.sync()
+                page = self.folder / place.page
+                marks = marks_of(page)
+                paths = [place.page, *(f"{place.images}/{name}" for name in marks.images)]
+                remove_files(page.parent, [page.name])
+                remove_files(self.folder / place.images, marks.images)
+                if repository is not None and marks.key:
+                    subject = f"Withdraw {PurePosixPath(place.permalink).name}"
+                    commit = repository.commit(paths, subject, key=marks.key, action="withdraw")
+                    return replace(self._remote(remote.remote_id, repository), version=commit)
+                return self._remote(remote.remote_id, repository)
         except OSError as error:
             return self._unwritten(error)
+        except GitError as error:
+            return PublishFailure(error.message, error.scope, hint=error.hint)
 
     def look(self, remotes: Sequence[Remote]) -> tuple[Remote, ...] | PublishFailure:
-        """Return how each page stands in the folder now."""
+        """Return how each page stands in the folder now, after fetching what the remote has."""
         try:
-            return tuple(self._remote(PurePosixPath(remote.remote_id)) for remote in remotes)
+            with self._repository() as repository:
+                if repository is not None:
+                    repository.sync()
+                return tuple(
+                    replace(self._remote(remote.remote_id, repository), version=remote.version) for remote in remotes
+                )
         except OSError as error:
             return PublishFailure(f"cannot read {self.folder}: {error.strerror}", "try-again")
+        except GitError as error:
+            return PublishFailure(error.message, error.scope, hint=error.hint)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _remote(self, place: PurePosixPath) -> Remote:
-        page = self.folder / place
-        url = self.generator.url(self.site_url, place.parent.name)
-        if not page.exists():
-            return Remote(str(place), url, "missing")
-        return Remote(str(place), url, "public", fingerprint=hashlib.sha256(page.read_bytes()).hexdigest())
+    # Where things stand
 
-    def _unwritten(self, error: OSError) -> PublishFailure:
-        return PublishFailure(f"cannot write {error.filename or self.folder}: {error.strerror}", "try-again")
+    @property
+    def _generator(self) -> Generator:
+        return find_generator(self.settings.generator)
 
-    def _elsewhere(self, key: str) -> PurePosixPath | None:
-        """Return the page that carries the key under another slug, so that a changed slug makes no second page."""
-        posts = (self.folder / self.generator.folder("x")).parent
-        for page in posts.glob(f"*/{self.generator.page_name}"):
-            if _key_of(page) == key:
-                return PurePosixPath(page.relative_to(self.folder).as_posix())
+    @property
+    def _articles(self) -> str:
+        return self.settings.articles or self._generator.articles
+
+    @property
+    def _permalink(self) -> str:
+        return self.settings.permalink or self._generator.permalink
+
+    @property
+    def _who(self) -> str:
+        git = self.settings.git
+        return f"the folder {self.folder}" + (f", committed as {git.author}" if git else "")
+
+    def _place(self, page: str) -> Place:
+        permalink = self._permalink.format(slug=self._generator.slug_of(page))
+        images = str(PurePosixPath(page).parent) if self._generator.images_beside else permalink.strip("/")
+        return Place(page, images, permalink)
+
+    def _page_path(self, slug: str, at: datetime) -> str:
+        return f"{self._articles}/{self._generator.page_path(slug, at)}"
+
+    def _find(self, article: Article, known: Remote | None) -> str | PublishFailure:
+        """Return the article's page: where it is known to stand or its key stands, else where it may stand."""
+        if known is not None and marks_of(self.folder / known.remote_id).key == article.key:
+            return known.remote_id
+        articles = self.folder / self._articles
+        for pattern in self._generator.rivals(article.slug):
+            for rival in articles.glob(pattern):
+                place = rival.relative_to(self.folder).as_posix()
+                if self._generator.slug_of(place) != article.slug and rival.stem != article.slug:
+                    continue
+                if marks_of(rival).key != article.key:
+                    return PublishFailure(f"{place} belongs to another article", hint="change the slug, or remove it")
+                return place
+        if known is None:
+            # Nothing is known of an article whose first try died early; its slug may have changed since.
+            for page in articles.glob(self._generator.pages):
+                if marks_of(page).key == article.key:
+                    return page.relative_to(self.folder).as_posix()
+        return self._page_path(article.slug, article.publish_at)
+
+    def _remote(self, page: str, repository: Repository | None) -> Remote:
+        place = self._place(page)
+        url = self.site_url.rstrip("/") + quote(place.permalink)
+        file = self.folder / page
+        if not file.exists() or (repository is not None and not repository.has(page)):
+            return Remote(page, url, "missing")
+        return Remote(page, url, "public", fingerprint=fingerprint(file, self.folder / place.images))
+
+    # Changing the folder
+
+    def _change(self, article: Article, page: str, action: str, expected: str = "") -> Remote | PublishFailure:
+        place = self._place(page)
+        try:
+            with self._repository(writes=True) as repository:
+                if repository is not None and (action != "publish" or self._prepared != article.key):
+                    repository.sync()
+                self._prepared = ""
+                files = self._files(article, place)
+                now = self._remote(page, repository)
+                refusal = self._why_not(article, now, action, expected, files, repository)
+                if refusal is not None:
+                    return refusal
+                if action == "publish" and now.state == "public" and (repository or not self._is_same(page, files)):
+                    return now
+                return self._write(article, place, files, action, repository)
+        except OSError as error:
+            return self._unwritten(error)
+        except GitError as error:
+            return PublishFailure(error.message, error.scope, hint=error.hint)
+
+    def _why_not(
+        self, article: Article, now: Remote, action: str, expected: str, files: Mapping[str, bytes],
+        repository: Repository | None,
+    ) -> PublishFailure | None:  # fmt: skip
+        """Return why a person's work stands in the way of ours, or None."""
+        page = now.remote_id
+        if action == "publish":
+            if (self.folder / page).exists() and marks_of(self.folder / page).key != article.key:
+                return PublishFailure(f"{page} belongs to another article", hint="change the slug, or remove it")
+            done = repository.last_action(article.key) if repository and now.state == "missing" else ""
+            if done in ("publish", "update"):
+                return PublishFailure(
+                    f"{page} was published, and somebody removed it since", hint="archive the article"
+                )
+        elif expected and now.state == "missing":
+            return PublishFailure(f"{page} was removed by hand since we wrote it", "changed-by-hand")
+        elif expected and now.fingerprint != expected and not self._is_our_own_half(page, expected, files):
+            return PublishFailure(f"{page} was changed by hand since we wrote it", "changed-by-hand")
         return None
 
-    def _start_site(self, article: Article) -> None:
-        """Make a folder without a site into a small working one; touch nothing where there is a config."""
-        if any((self.folder / name).exists() for name in self.generator.config_names):
+    def _is_our_own_half(self, page: str, expected: str, files: Mapping[str, bytes]) -> bool:
+        """Tell whether the article stands as it was or as it shall be, file by file: an update that died leaves that."""
+        data = (self.folder / page).read_bytes()
+        if data == files[page]:
+            return True
+        folder = self.folder / self._place(page).images
+        new = {PurePosixPath(name).name: hashlib.sha256(ours).hexdigest() for name, ours in files.items()}
+        was = {
+            name: old if digest_of(folder / name) == new.get(name) else digest_of(folder / name)
+            for name, old in marks_of(self.folder / page).images.items()
+        }
+        return fingerprint_of(data, was) == expected
+
+    def _files(self, article: Article, place: Place) -> dict[str, bytes]:
+        """Return the article's files by their path from the folder, the page last."""
+        files = {f"{place.images}/{image.file_name}": Path(image.path).read_bytes() for image in article.images}
+        return files | {place.page: self._generator.page(article, place).encode()}
+
+    def _is_same(self, page: str, files: Mapping[str, bytes]) -> bool:
+        return (self.folder / page).read_bytes() == files[page]
+
+    def _write(
+        self, article: Article, place: Place, files: Mapping[str, bytes], action: str, repository: Repository | None
+    ) -> Remote | PublishFailure:
+        before = {name: self._bytes_before(name, data, action) for name, data in files.items()}
+        dropped = [name for name in marks_of(self.folder / place.page).images if f"{place.images}/{name}" not in files]
+        starter = self._start_site(article)
+        self._write_files(files)
+        if marks_of(self.folder / place.page).key != article.key:
+            return PublishFailure(f"{place.page} does not read back as written", "try-again")
+        if failure := self._verify(place, article.title):
+            for name, old in before.items():
+                self._put_back(name, old)
+            return failure
+        remove_files(self.folder / place.images, dropped)
+        version = ""
+        if repository is not None:
+            paths = [*starter, *files, *(f"{place.images}/{name}" for name in dropped)]
+            subject = f"{action.capitalize()} “{' '.join(article.title.split())[:60]}”"
+            version = repository.commit(paths, subject, key=article.key, action=action)
+        return replace(self._remote(place.page, repository), version=version)
+
+    def _write_files(self, files: Mapping[str, bytes]) -> None:
+        for folder in {(self.folder / name).parent for name in files}:
+            remove_leftovers(folder)
+        for name, data in files.items():
+            write_file(self.folder / name, data)
+
+    def _bytes_before(self, name: str, data: bytes, action: str) -> bytes | None:
+        """Return what a failed build puts back; what a try that died left of this publishing is nothing to go back to."""
+        old = (self.folder / name).read_bytes() if (self.folder / name).is_file() else None
+        return None if action == "publish" and old == data else old
+
+    def _put_back(self, name: str, old: bytes | None) -> None:
+        path = self.folder / name
+        if old is None:
+            remove_files(path.parent, [path.name])
+        else:
+            write_file(path, old)
+
+    def _verify(self, place: Place, title: str) -> PublishFailure | None:
+        build = self.settings.build
+        if build is None:
+            return None
+        output = build.output or self._generator.output
+        return verify_build(self.folder, build, f"{output}{place.permalink}index.html", title)
+
+    def _start_site(self, article: Article) -> list[str]:
+        """Make a folder without a site into a small working one; return the starter's files that stand there as made."""
+        files = dict(self._generator.starter(self.site_url, article.site_title, article.language))
+        if not self._has_config():
+            # The config is written last: it is the sign that the others are there.
+            names = sorted(files, key=lambda name: name in self._generator.config_names)
+            self._write_files({name: files[name].encode() for name in names if not (self.folder / name).exists()})
+        if self.settings.git is None:
+            return []
+        paths = [(name, self.folder / name) for name in files]
+        return [name for name, path in paths if path.is_file() and path.read_bytes() == files[name].encode()]
+
+    def _has_config(self) -> bool:
+        return any((self.folder / name).exists() for name in self._generator.config_names)
+
+    # The repository
+
+    @contextmanager
+    def _repository(self, *, writes: bool = False) -> Iterator[Repository | None]:
+        """Hold the folder where something may change, and yield its repository, or None where there is none."""
+        if self.settings.git is None and not writes:
+            yield None
             return
-        files = dict(self.generator.starter(self.site_url, article.site_title, article.language))
-        # The config is written last: it is the sign that the others are there.
-        for name in sorted(files, key=lambda name: name in self.generator.config_names):
-            if not (self.folder / name).exists():
-                _write(self.folder / name, files[name].encode())
+        with hold_folder(self.folder) as lock:
+            if self.settings.git is None:
+                yield None
+                return
+            own = (self._articles, self._permalink.strip("/").partition("/")[0])
+            yield Repository(self.folder, self.settings.git, self.git_token, own, lock)
 
+    def _check_git(self, repository: Repository, warnings: list[str]) -> list[str]:
+        repository.sync()
+        repository.try_push()
+        if count := repository.unpushed():
+            warnings.append(f"{count} commits of {repository.branch()} are not pushed; we do not push them for you")
+        what = "push to" if repository.settings.push else "commit to"
+        return [f"{what} {repository.branch()}"]
 
-def _key_of(page: Path) -> str:
-    with page.open("rb") as file:
-        head = file.read(_FRONT_MATTER_BYTES).decode(errors="replace")
-    parts = head.split("\n---", 2)
-    match = _KEY.search(parts[0]) if head.startswith("---\n") else None
-    return str(json.loads(f'"{match[1]}"')) if match else ""
+    def _own_program(self, name: str) -> str:
+        path = self.folder / name
+        return str(path) if "/" in name and os.access(path, os.X_OK) else ""
 
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; the same bytes are left alone."""
-    if path.exists() and path.read_bytes() == data:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".igny8-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    def _unwritten(self, error: OSError) -> PublishFailure:
+        if isinstance(error, BlockingIOError):
+            return PublishFailure(f"another igny8 is at work in {self.folder}", "try-again")
+        return PublishFailure(f"cannot write {error.filename or self.folder}: {error.strerror}", "try-again")

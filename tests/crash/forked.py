@@ -1,7 +1,9 @@
 """Runs the real command line in one new process a request, without the time that importing takes each time.
 
 Reads lines `[kill_at, [ARGUMENTS]]` and answers each with `[exit code or -signal, steps]`. The process of a request is
-killed with SIGKILL at its N-th step (a statement, or a commit); with 0 it lives, and its steps are counted.
+killed with SIGKILL at its N-th step (a statement, or a commit); with 0 it lives, and its steps are counted. After
+`[kill_at, [ARGUMENTS], "outside"]` a step is what the world sees: a file that takes its final name or goes, a program that
+is started.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ from reconciler.store.engine import open_database
 open_database("sqlite://").close()
 
 
-def work(kill_at: int, arguments: list[str], steps_file: int) -> int:
+OUTSIDE = ("os.rename", "os.remove", "os.rmdir", "subprocess.Popen")
+
+
+def work(kill_at: int, arguments: list[str], steps_file: int, *, outside: bool) -> int:
     steps = 0
 
     def step(*_facts: object, **_more: object) -> None:
@@ -35,18 +40,21 @@ def work(kill_at: int, arguments: list[str], steps_file: int) -> int:
         if steps == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(Engine, "before_cursor_execute", step)
-    event.listen(Engine, "commit", step)
+    if outside:
+        sys.addaudithook(lambda name, _: step() if name in OUTSIDE else None)
+    else:
+        event.listen(Engine, "before_cursor_execute", step)
+        event.listen(Engine, "commit", step)
     return run(arguments)
 
 
 for line in sys.stdin:
-    kill_at, arguments = json.loads(line)
+    kill_at, arguments, *kind = json.loads(line)
     steps_file = os.memfd_create("steps")
     child = os.fork()
     if child == 0:
         os.dup2(2, 1)  # what the command says is not the answer
-        code = work(kill_at, arguments, steps_file)
+        code = work(kill_at, arguments, steps_file, outside=kind == ["outside"])
         sys.stdout.flush()
         os._exit(code)
     _, status = os.waitpid(child, 0)

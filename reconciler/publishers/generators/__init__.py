@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.publishers.generators import hugo
+from reconciler.publishers.generators import astro, eleventy, hugo, jekyll
 from reconciler.publishers.generators.port import Generator
 
-GENERATORS: tuple[Generator, ...] = (hugo.GENERATOR,)
+GENERATORS: tuple[Generator, ...] = (hugo.GENERATOR, jekyll.GENERATOR, eleventy.GENERATOR, astro.GENERATOR)
 
 
 def find_generator(name: str) -> Generator:

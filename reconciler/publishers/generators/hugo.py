@@ -5,30 +5,33 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC
-from importlib.resources import files
+from pathlib import PurePosixPath
 from typing import Any
 
-from reconciler.publishers.generators.port import Generator
+from reconciler.publishers.generators.front_matter import front_matter, instant
+from reconciler.publishers.generators.inert_markdown import Dialect, inert_markdown
+from reconciler.publishers.generators.port import Generator, Place, featured_image, figures, image_marks
+from reconciler.publishers.generators.starters import starter_files
 from reconciler.publishers.port import Article, ArticleImage
 
-_LAYOUTS = ("baseof.html", "list.html", "page.html", "_markup/render-image.html")
-_CODE = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)", re.DOTALL)
-_HEADING = re.compile(r"^(#{2,3})\s+(.+?)\s*#*$")
+# Hugo drops HTML from Markdown and looks for shortcodes even in code, where nothing can be escaped: a zero-width joiner
+# parts the braces.
+DIALECT = Dialect(keeps_html=False, in_code=lambda text: text.replace("{{", "{\u200d{"))
 
 
-def page(article: Article) -> str:
-    """Return the bundle's index.md: front matter with every string quoted, then the Markdown made inert."""
-    return f"---\n{_front_matter(article)}---\n\n{_body(article)}"
-
-
-def _front_matter(article: Article) -> str:
-    """Return YAML that every generator reads alike: a JSON string is a quoted YAML string, a JSON list a YAML list."""
-    at = article.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    featured = next((image for image in article.images if image.role == "featured"), None)
+def page(article: Article, place: Place) -> str:
+    """Return the bundle's index.md."""
+    at = instant(article.publish_at)
+    parameters: dict[str, Any] = {"igny8": article.key, "igny8_images": image_marks(article)}
+    parameters |= {"seo_title": article.meta_title, "simulated": article.simulated}
+    if featured := featured_image(article):
+        parameters |= {"featured": featured.file_name, "featured_alt": featured.alt}
+        parameters |= {"featured_caption": featured.caption}
+    if article.canonical_url:
+        parameters["canonical_url"] = article.canonical_url
     fields: dict[str, Any] = {
         "title": article.title,
-        "slug": article.slug,
+        "slug": PurePosixPath(place.permalink).name,
         "date": at,
         "lastmod": at,
         "description": article.meta_description,
@@ -36,61 +39,16 @@ def _front_matter(article: Article) -> str:
         "tags": list(article.tags),
         "authors": [article.author],
         "images": [image.file_name for image in article.images],
+        "params": parameters,
     }
-    parameters: dict[str, Any] = {"igny8": article.key, "seo_title": article.meta_title, "simulated": article.simulated}
-    if featured is not None:
-        parameters |= {"featured": featured.file_name, "featured_alt": featured.alt}
-        parameters |= {"featured_caption": featured.caption}
-    lines = [f"{name}: {_yaml(value)}" for name, value in fields.items()]
-    lines.append("params:")
-    lines += [f"  {name}: {_yaml(value)}" for name, value in parameters.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _yaml(value: Any) -> str:
-    return (
-        json.dumps(value, ensure_ascii=False)
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
-        .replace("\x7f", "")
-    )
-
-
-def _body(article: Article) -> str:
-    placed = [image for image in article.images if image.role != "featured"]
-    by_heading: dict[str, list[ArticleImage]] = {}
-    for image in placed:
-        by_heading.setdefault(image.after_heading.casefold(), []).append(image)
-    lines: list[str] = []
-    for line in neutralize(article.markdown).rstrip().split("\n"):
-        lines.append(line)
-        heading = _HEADING.match(line)
-        for image in by_heading.pop(heading[2].casefold(), []) if heading else []:
-            lines += ["", _figure(image)]
-    for left in by_heading.values():
-        lines += [part for image in left for part in ("", _figure(image))]
-    return "\n".join(lines) + "\n"
+    return f"{front_matter(fields)}\n{inert_markdown(article.markdown, DIALECT, figures(article, _figure))}"
 
 
 def _figure(image: ArticleImage) -> str:
-    alt = re.sub(r"[\[\]\n]", " ", image.alt)
-    caption = image.caption.replace('"', "”").replace("\n", " ")
-    return neutralize(f'![{alt}]({image.file_name} "{caption}")' if caption else f"![{alt}]({image.file_name})")
-
-
-def neutralize(markdown: str) -> str:
-    """Return Markdown in which nothing runs: no shortcode anywhere, and no HTML tag outside of code.
-
-    A zero-width joiner parts the braces of `{{`: Hugo looks for shortcodes even in code, and has no escape there.
-    """
-    parts = _CODE.split(markdown.replace("{{", "{\u200d{"))
-    parts[::2] = [re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", part) for part in parts[::2]]
-    return "".join(parts)
-
-
-def url(site_url: str, slug: str) -> str:
-    """Return where Hugo serves the article."""
-    return f"{site_url.rstrip('/')}/posts/{slug}/"
+    """Return an image in Markdown with its caption as title: themes print both without decoding entities."""
+    alt = DIALECT.in_code(" ".join(re.sub(r"[\[\]\\`*_<]", " ", image.alt).split()))
+    caption = DIALECT.in_code(" ".join(image.caption.replace('"', "”").replace("\\", " ").split()))
+    return f'![{alt}]({image.file_name} "{caption}")' if caption else f"![{alt}]({image.file_name})"
 
 
 def starter(site_url: str, title: str, language: str) -> Mapping[str, str]:
@@ -98,16 +56,20 @@ def starter(site_url: str, title: str, language: str) -> Mapping[str, str]:
     config = f"baseURL = {json.dumps(site_url.rstrip('/') + '/')}\ntitle = {json.dumps(title, ensure_ascii=False)}\n"
     config += f'defaultContentLanguage = "{language.split("-")[0].lower()}"\nlocale = "{language}"\n'
     config += 'disableKinds = ["taxonomy", "term"]\nbuildFuture = true\n'
-    layouts = files("reconciler.publishers.generators") / "hugo_site" / "layouts"
-    return {"hugo.toml": config, **{f"layouts/{name}": (layouts / name).read_text("utf-8") for name in _LAYOUTS}}
+    return {"hugo.toml": config, **starter_files("hugo_site")}
 
 
 GENERATOR = Generator(
     name="hugo",
-    folder=lambda slug: f"content/posts/{slug}",
-    page_name="index.md",
+    articles="content/posts",
+    permalink="/posts/{slug}/",
+    pages="*/index.md",
+    page_path=lambda slug, _: f"{slug}/index.md",
+    slug_of=lambda page: PurePosixPath(page).parent.name,
+    rivals=lambda slug: (f"{slug}.*", f"{slug}/index.*"),
+    images_beside=True,
     page=page,
-    url=url,
     starter=starter,
     config_names=("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config.toml", "config.yaml", "config.yml"),
+    output="public",
 )

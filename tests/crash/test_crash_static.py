@@ -1,0 +1,208 @@
+"""The crash matrix of the static publisher: killed at any file, any git command, in the middle of a push; then again.
+
+Whatever died where, there is one commit an article with the right bytes, on top of what others pushed meanwhile. The
+suite kills at steps spread over the whole; `make crash` kills at every step, 20 times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from builder import World, edited, write_root
+
+from reconciler.publishers.static import make
+from reconciler.store.engine import open_database
+
+FORKED = Path(__file__).with_name("forked.py")
+PUBLISH = ("publish", "--due", "--at", "+7d")
+REPEATS = int(os.environ.get("IGNY8_CRASH_REPEATS", "0"))
+REMOTE = "../../../remote.git"  # from the site's folder, so that a copied world has a remote of its own
+SETTINGS = {
+    "git": f"{{type: static, path: published/blog, git: {{remote: {REMOTE}}}}}",
+    "jekyll": "{type: static, path: published/blog, generator: jekyll}",
+}
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ("git", "-C", folder, "-c", "user.name=Pat", "-c", "user.email=pat@blog.example", *words),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory):
+    """Runs commands in processes of their own and returns (exit code, steps outside of the database)."""
+    home = tmp_path_factory.mktemp("home")
+    server = subprocess.Popen(
+        (sys.executable, str(FORKED)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, env=os.environ | {"HOME": str(home), "IGNY8_ACTOR": "tester"},
+    )  # fmt: skip
+
+    def call(world: World, kill_at: int, *words: str) -> tuple[int, int]:
+        arguments = ["-C", str(world.root), "--db", world.database.url, *words]
+        server.stdin.write(json.dumps([kill_at, arguments, "outside"]) + "\n")
+        server.stdin.flush()
+        return tuple(json.loads(server.stdout.readline()))
+
+    yield call
+    server.stdin.close()
+    server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def template(request, tmp_path_factory) -> Path:
+    """A folder with a world whose articles wait for their slots, and with `git` a remote and our clone of it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    site = edited(
+        "sites/blog.yaml",
+        ("{type: static, path: published/blog}", SETTINGS[request.param]),
+    )
+    world = World(write_root(folder / "root", site), open_database(f"sqlite:///{folder / 'state.db'}"))
+    world.apply()
+    world.run()
+    world.database.close()
+    if request.param == "git":
+        make_remote(folder)
+    return folder
+
+
+def make_remote(folder: Path) -> None:
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
+    git(folder, "clone", "--quiet", str(folder / "remote.git"), "colleague")
+    (folder / "colleague/hugo.toml").write_text("title = 'mine'\n")
+    git(folder / "colleague", "add", "--all")
+    git(folder / "colleague", "commit", "--quiet", "--message", "Begin")
+    git(folder / "colleague", "push", "--quiet", "origin", "HEAD:main")
+    git(folder / "colleague", "remote", "set-url", "origin", "../remote.git")
+    settings = {"path": "published/blog", "git": {"remote": REMOTE}}
+    make(settings, "https://blog.example", folder / "root", {}).check()
+    # The first push of ours is overtaken by a colleague's: each crash leaves a rejected push behind as well.
+    add_hook(folder / "root/published/blog/.git", "pre-push", (
+        "colleague=../../../colleague; [ -e $colleague/done ] && exit 0; touch $colleague/done; unset GIT_DIR;"
+        "cd $colleague && git -c user.name=Pat -c user.email=p@x.example commit -q --allow-empty -m Faster"
+        " && git push -q origin HEAD:main"))  # fmt: skip
+
+
+def add_hook(repository: Path, name: str, script: str) -> None:
+    (repository / "hooks").mkdir(exist_ok=True)
+    (repository / "hooks" / name).write_text(f"#!/bin/sh\n{script}\n")
+    (repository / "hooks" / name).chmod(0o755)
+
+
+def copied(template: Path, folder: Path) -> World:
+    shutil.copytree(template, folder, symlinks=True)
+    return World(folder / "root", open_database(f"sqlite:///{folder / 'state.db'}"))
+
+
+def outcome(world: World) -> dict[str, object]:
+    """Return what readers and the database have, byte for byte, however it came about."""
+    rows = world.rows("SELECT key, state, url, remote_id FROM publication ORDER BY key")
+    remote = world.root.parent / "remote.git"
+    if remote.exists():
+        trailers = git(remote, "log", "--format=%(trailers:key=Igny8-Key,valueonly,separator=)", "main").split()
+        assert git(world.root / "published/blog", "status", "--porcelain") == ""
+        files = git(remote, "ls-tree", "-r", "main")
+        return {
+            "rows": rows,
+            "commits": sorted(trailers),
+            "files": files,
+            "all": git(remote, "rev-list", "--count", "main"),
+        }
+    site = world.root / "published/blog"
+    return {
+        "rows": rows,
+        "files": {str(file.relative_to(site)): file.read_bytes() for file in site.rglob("*") if file.is_file()},
+    }
+
+
+def test_killed_at_any_step_and_run_again_every_article_is_out_once_and_whole(template, forked, tmp_path):
+    whole = copied(template, tmp_path / "whole")
+    code, total = forked(whole, 0, *PUBLISH)
+    assert code == 0
+    expected = outcome(whole)
+    assert {row[1] for row in expected["rows"]} == {"published"}
+    assert len(expected["rows"]) == 2
+    assert len(expected.get("commits", expected["rows"])) == 2
+    steps = [(2 * number + 1) * total // 12 for number in range(6)]
+    for repeat in range(max(1, REPEATS)):
+        for kill_at in range(1, total + 1) if REPEATS else steps:
+            world = copied(template, tmp_path / f"{repeat}-{kill_at}")
+            assert forked(world, kill_at, *PUBLISH)[0] == -signal.SIGKILL
+            assert forked(world, 0, *PUBLISH)[0] == 0
+            assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+            world.database.close()
+            shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
+
+
+# From the hook up to the process of ours, whose name is Python's.
+_KILL_US = (
+    "p=$$; while [ $p -gt 1 ]; do p=$(awk '{print $4}' /proc/$p/stat);"
+    " case $(cat /proc/$p/comm) in python*|pytest*) kill -9 $p; break;; esac; done"
+)
+_ONCE = "[ -e killed ] && exit 0; touch killed;"
+
+
+@pytest.mark.parametrize(
+    ("hook", "script"),
+    [
+        pytest.param("pre-receive", _KILL_US, id="we die while the remote takes the commit; git goes on alone"),
+        pytest.param("pre-receive", f"{_KILL_US}; kill -9 0", id="we and git die before the remote has taken it"),
+        pytest.param("post-receive", f"{_KILL_US}; kill -9 0", id="we and git die before we hear that it was taken"),
+    ],
+)
+@pytest.mark.parametrize("template", ["git"], indirect=True)
+def test_killed_in_the_middle_of_a_push_the_commit_is_there_once(template, forked, tmp_path, hook, script):
+    alone = tmp_path / "alone"
+    shutil.copytree(template, alone, symlinks=True)
+    (alone / "colleague/done").touch()
+    template = alone
+    whole = copied(template, tmp_path / "whole")
+    assert forked(whole, 0, *PUBLISH)[0] == 0
+    for repeat in range(max(1, REPEATS)):
+        world = copied(template, tmp_path / f"killed-{repeat}")
+        add_hook(tmp_path / f"killed-{repeat}/remote.git", hook, _ONCE + script)
+        assert forked(world, 0, *PUBLISH)[0] == -signal.SIGKILL
+        assert forked(world, 0, *PUBLISH)[0] == 0
+        assert outcome(world) == outcome(whole)
+        world.database.close()
+
+
+@pytest.mark.parametrize("template", ["git"], indirect=True)
+def test_two_daemons_at_one_site_publish_every_article_once(template, tmp_path):
+    """Two real processes with one database: the second finds the site busy, or nothing left to do."""
+    world = copied(template, tmp_path / "both")
+    words = (
+        sys.executable,
+        "-c",
+        "from cli.main import main; main()",
+        "-C",
+        str(world.root),
+        "--db",
+        world.database.url,
+        *PUBLISH,
+    )
+    root = Path(__file__).parents[2]
+
+    def publish(_: int) -> int:
+        return subprocess.run(words, cwd=root, capture_output=True, check=False).returncode
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(publish, range(2)))
+    if world.counts("publication") != {"published": 2}:
+        codes.append(publish(0))
+    assert set(codes) <= {0, 6}, codes
+    found = outcome(world)
+    assert len(found["commits"]) == 2
+    assert sorted(found["commits"]) == sorted(row[0] for row in found["rows"])
+    world.database.close()
