@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test wordpress lint format fuzz soak crash bench golden clean
+.PHONY: help demo test test-ghost wordpress lint format fuzz soak crash bench golden clean
 
 help: ## Show what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "igny8 needs Python 3.11 or newer; try make PYTHON=python3.12"; exit 1; }
@@ -37,6 +37,9 @@ wordpress: ## Install a WordPress, PHP and MariaDB for the tests, unless they ar
 
 test: $(VENV)/.installed-dev wordpress ## Run every test, on SQLite and on PostgreSQL, with coverage
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term:skip-covered
+
+test-ghost: $(VENV)/.installed-dev ## Run the tests of Ghost against a real one, which is installed once (some minutes)
+	@IGNY8_TEST_GHOST=1 $(BIN)/python -m pytest --timeout 900 tests/publishers/test_ghost.py tests/publishers/test_ghost_end_to_end.py
 
 lint: $(VENV)/.installed-dev ## Check format, style, types, layers and generated files
 	$(BIN)/ruff format --check .

@@ -54,6 +54,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("notify", "cli.commands.notify:notify", "Send what people are to be told; see what was delivered."),
     Entry("report", "cli.commands.report:report", "Report credits, cost and margin."),
     Entry("providers", "cli.commands.providers:providers", "Check keys, reach and models of the AI providers."),
+    Entry(
+        "publishers", "cli.commands.publishers:publishers", "List where articles can go, and check who we are there."
+    ),
     Entry("models", "cli.commands.models:models", "List models; compare their prices with a public list."),
     Entry("explain", "cli.commands.explain:explain", "Explain a value, a field or a diagnostic code."),
     Entry("graph", "cli.commands.graph:graph", "Show what depends on what."),

@@ -381,6 +381,12 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "auto_publish": FieldDoc("Whether approved articles take the next free slot by themselves."),
         "days": FieldDoc("The days with slots.", example=["mon", "wed", "fri"]),
         "time_slots": FieldDoc("The times of slots on each of these days, on the site's clock.", "HH:MM", ["09:00", "14:00"]),
+        "indexnow": FieldDoc("Search engines hear of each article that went out; left out = they find it themselves."),
+    },
+    "IndexNow": {
+        "key": FieldDoc("What the key file at the site holds: 8 to 128 letters, digits and dashes. It is no secret.", example="northbeam-harbour-notes"),
+        "key_location": FieldDoc("Where the key file is, if it is not URL/KEY.txt.", example="https://blog.example/indexnow.txt"),
+        "endpoint": FieldDoc("Who is told; they tell each other.", example="https://www.bing.com/indexnow"),
     },
     "SiteCredits": {"monthly_max": FieldDoc("The most that the site spends in a month.", "credits", 1000)},
     "Environment": {
@@ -459,14 +465,21 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "application_password": FieldDoc("A reference to the user's application password.", example={"env": "WP_PASSWORD"}),
         "categories": FieldDoc("Names of categories that exist on the site.", example=["Guides"]),
     },
-    "GhostSettings": {"admin_api_key": FieldDoc("A reference to an Admin API key.", example={"env": "GHOST_KEY"})},
+    "GhostSettings": {
+        "admin_api_key": FieldDoc("A reference to the Admin API key of a custom integration.", example={"env": "GHOST_KEY"}),
+        "admin_url": FieldDoc("Where Ghost's admin is, if not at the site's URL.", example="https://acme.ghost.io"),
+        "tags": FieldDoc("Tags that every article gets, before its own; the first is Ghost's primary tag.", example=["Guides"]),
+        "authors": FieldDoc("By author of ours, the slug of a staff user in Ghost.", example={"maya-lindqvist": "maya"}),
+        "newsletter": FieldDoc("The slug of a newsletter that each article is e-mailed to; left out = no e-mail ever.", example="weekly"),
+    },
     "ShopifySettings": {
-        "shop": FieldDoc("The shop's domain.", example="acme.myshopify.com"),
+        "shop": FieldDoc("The shop's myshopify.com host.", example="acme.myshopify.com"),
         "blog": FieldDoc("The handle of the blog.", example="news"),
         "access_token": FieldDoc("A reference to an Admin API access token.", example={"env": "SHOPIFY_TOKEN"}),
     },
     "WebhookSettings": {
         "endpoint": FieldDoc("Where each article is posted.", example="https://cms.example/articles"),
-        "secret": FieldDoc("A reference to what requests are signed with.", example={"env": "WEBHOOK_SECRET"}),
+        "secret": FieldDoc("A reference to what requests are signed with: base64 behind whsec_.", example={"env": "WEBHOOK_SECRET"}),
+        "images": FieldDoc("Whether messages hold the images as base64, or only tell of them.", example="omit"),
     },
 }  # fmt: skip

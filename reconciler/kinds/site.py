@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from reconciler.kinds.extensions import ModelChoice
 from reconciler.kinds.fields import (
@@ -67,6 +67,14 @@ class Delays(Spec):
     between_stage: Count = 5
 
 
+class IndexNow(Spec):
+    """Search engines that are told of each new page. The key is no secret: it stands in a file at the site."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,128}$")]
+    key_location: Url | None = None
+    endpoint: Url = "https://api.indexnow.org/indexnow"
+
+
 class Publishing(Spec):
     """When approved articles go out. Slots = days x time_slots in the site's timezone."""
 
@@ -74,6 +82,7 @@ class Publishing(Spec):
     auto_publish: bool = True
     days: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
     time_slots: tuple[LocalTime, ...] = ("09:00", "14:00", "18:00")
+    indexnow: IndexNow | None = None
 
 
 class SiteCredits(Spec):

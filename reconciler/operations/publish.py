@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
+from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
@@ -146,6 +147,7 @@ def publish_due(
         the_pass.waiting += len(rows) - len(chosen)
         if chosen:
             _publish_site(the_pass, contexts[name], chosen)
+            _announce(the_pass, contexts[name], chosen)
     articles = sorted(the_pass.articles, key=lambda item: (item.slot_at, item.site))
     return PublishReport(tuple(articles), tuple(the_pass.busy), "", tuple(the_pass.stopped), the_pass.waiting)
 
@@ -168,6 +170,14 @@ def _publish_site(the_pass: PublishPass, context: SiteContext, rows: list[Row]) 
                     return
     finally:
         leave_site(database, name)
+
+
+def _announce(the_pass: PublishPass, context: SiteContext, rows: list[Row]) -> None:
+    """Tell search engines of what went out, if the site wants that; samples are none of their business."""
+    samples = {int(row["content_id"]) for row in rows if row["simulated"]}
+    out = [item for item in the_pass.articles if item.site == context.site.name and item.url]
+    urls = [item.url for item in out if item.content_id not in samples]
+    announce_pages(the_pass.database, context.site, urls, the_pass.now)
 
 
 def publish_one(the_pass: PublishPass, visit: SiteVisit, row: Row) -> bool:

@@ -11,6 +11,7 @@ from reconciler.ids import derive_id
 from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import context_of, load_contexts
+from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.publish import PublishPass, publish_one
 from reconciler.operations.publishers import publisher_type
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
@@ -182,6 +183,8 @@ def _publish(visit: SiteVisit, row: Row, publication: Row) -> ArticleEnd:
     for stopped in the_pass.stopped:
         return _failed(visit.context, row, PublishFailure(stopped.reason, "site", hint=stopped.hint))
     for item in the_pass.articles:
+        if item.url and not publication["simulated"]:
+            announce_pages(visit.database, visit.context.site, [item.url], the_pass.now)
         what: What = "failed" if item.error else "published"
         return ArticleEnd(item.content_id, item.site, item.title, what, item.url, item.error, item.hint)
     raise ConflictError(f"content {row['id']} is being taken away with its site")
@@ -212,6 +215,8 @@ def _update(visit: SiteVisit, row: Row, publication: Row, article: Article, *, f
         add_event(
             connection, visit.site, "updated", now, content_id=content_id, remote_id=end.remote_id, detail=end.url
         )
+    if not publication["simulated"]:
+        announce_pages(visit.database, visit.context.site, [end.url], now)
     return ArticleEnd(content_id, visit.site, article.title, "updated", end.url)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.errors import UnreachableError
 from reconciler.ids import canonical_json
 from reconciler.kinds.fields import SecretRef
+from reconciler.kinds.site import Site
 from reconciler.operations.app import Installation
 from reconciler.operations.credentials import resolve_secret
 from reconciler.pipeline.port import SiteContext
@@ -55,17 +56,24 @@ def make_publisher(
     installation: Installation, context: SiteContext, environ: Mapping[str, str] = os.environ
 ) -> Publisher | PublishFailure:
     """Return the site's publisher with its secrets, or why there is none."""
-    settings: dict[str, Any] = dict(context.site.publisher or {})
+    return make_site_publisher(installation, context.site, environ)
+
+
+def make_site_publisher(
+    installation: Installation, declared: Site, environ: Mapping[str, str] = os.environ
+) -> Publisher | PublishFailure:
+    """Return the publisher of a site as it is declared, applied or not."""
+    settings: dict[str, Any] = dict(declared.publisher or {})
     name = str(settings.pop("type", ""))
     found = find_publisher(name)
     if found is None or found.make is None:
         what = f"this version cannot publish to {name}" if name else "the site has no publisher"
         return PublishFailure(what, "site", hint="change the site's `publisher`, or switch auto_publish off")
-    site = f"site {context.site.name}"
+    site = f"site {declared.name}"
     spec = found.declaration.settings.model_validate_json(canonical_json(settings))
     references = {key: value for key, value in spec if isinstance(value, SecretRef)}
     try:
         secrets = {key: resolve_secret(installation.root, site, ref, environ) for key, ref in references.items()}
     except UnreachableError as error:
         return PublishFailure(error.message, "site", hint=error.hint)
-    return found.make(settings, context.site.url, installation.root, secrets)
+    return found.make(settings, declared.url, installation.root, secrets)

@@ -49,9 +49,27 @@ PUBLISHERS: tuple[PublisherType, ...] = (
         media=True,
         seo_meta=True,
     ),
-    PublisherType(ghost.DECLARATION, None),
-    PublisherType(shopify.DECLARATION, None),
-    PublisherType(webhook.DECLARATION, None),
+    PublisherType(
+        ghost.DECLARATION,
+        ghost.make,
+        drafts=True,
+        updates=True,
+        withdraws=True,
+        looks=True,
+        media=True,
+        seo_meta=True,
+    ),
+    PublisherType(
+        shopify.DECLARATION,
+        shopify.make,
+        drafts=True,
+        updates=True,
+        withdraws=True,
+        looks=True,
+        media=True,
+        seo_meta=True,
+    ),
+    PublisherType(webhook.DECLARATION, webhook.make, updates=True, withdraws=True, seo_meta=True),
 )
 
 

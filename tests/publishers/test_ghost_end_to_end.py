@@ -1,0 +1,219 @@
+"""From config to articles on Ghost: published in their slots, checked, and killed on the way.
+
+With IGNY8_TEST_GHOST=1 the Ghost is a real one, and the process is killed after each of its requests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builder import World, edited
+from losing_proxy import LosingProxy, proxied
+from stand_in_ghost import standing_in
+
+from cli.main import run
+from reconciler.errors import ExitCode
+from reconciler.store.engine import open_database
+
+IS_REAL = os.environ.get("IGNY8_TEST_GHOST") == "1"
+_PUBLISHER = "publisher: {type: ghost, admin_api_key: {env: GHOST_KEY}}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if IS_REAL:
+        from real_ghost import running
+
+        with running(tmp_path_factory.mktemp("ghost")) as real:
+            yield real
+    else:
+        with standing_in() as stand_in:
+            yield stand_in
+
+
+@dataclass
+class Scene:
+    """A world whose one site is a Ghost behind a proxy, with two articles that wait for their slots."""
+
+    world: World
+    ghost: Any
+    proxy: LosingProxy
+
+    def later(self, root: Path | None = None) -> World:
+        """Return the world, or a copy of it in another folder, a week later."""
+        world = replace(self.world)
+        if root is not None:
+            shutil.copytree(self.world.root, root)
+            url = f"sqlite:///{root / '.igny8/state.db'}"
+            world = replace(self.world, root=root, database=open_database(url))
+        return world.at(world.clock.now() + timedelta(days=7))
+
+
+@pytest.fixture
+def proxy(small_world: World, server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LosingProxy]:
+    """A proxy to an empty Ghost, and the config of a site that publishes there."""
+    server.empty()
+    monkeypatch.setenv("GHOST_KEY", server.admin_api_key)
+    with proxied(server.url) as opened:
+        static = "publisher: {type: static, path: published/blog}"
+        small_world.write(edited("sites/blog.yaml", ("https://blog.example", opened.url), (static, _PUBLISHER)))
+        yield opened
+
+
+@pytest.fixture
+def scene(small_world: World, server: Any, proxy: LosingProxy) -> Iterator[Scene]:
+    (small_world.root / ".igny8").mkdir(exist_ok=True)
+    database = open_database(f"sqlite:///{small_world.root / '.igny8/state.db'}")
+    world = replace(small_world, database=database)
+    world.apply()
+    world.run()
+    yield Scene(world, server, proxy)
+    database.close()
+
+
+@pytest.fixture
+def cli(small_world: World, proxy: LosingProxy, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """The command line on that config; returns exit code and stdout."""
+
+    def call(*words: str) -> tuple[int, str]:
+        code = run(["-C", str(small_world.root), "--color", "never", "publishers", *words])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def expect_both_once(scene: Scene, world: World) -> None:
+    """Two articles are public, each once, with one set of images; igny8 knows where they are."""
+    posts = {post["slug"]: post for post in scene.ghost.posts()}
+    assert len(posts) == len(scene.ghost.posts()) == 2
+    assert {post["status"] for post in posts.values()} == {"published"}
+    rows = world.rows(
+        "SELECT content.slug, content.title, publication.url, publication.state "
+        "FROM publication JOIN content ON content.id = publication.content_id"
+    )
+    for slug, title, url, state in rows:
+        assert (posts[slug]["title"], posts[slug]["url"], state) == (title, url, "published")
+    images = {sha for (sha,) in world.rows("SELECT sha256 FROM image")}
+    assert len(scene.ghost.image_names()) == len(images)
+
+
+def test_articles_go_out_once_and_the_site_is_told_apart(scene):
+    world = scene.later()
+    assert [item.error for item in world.publish().articles] == ["", ""]
+    expect_both_once(scene, world)
+    assert world.publish().articles == ()
+
+
+def kinds_of_writes(seen: list[str]) -> list[int]:
+    """Return the numbers of the first request of each kind that changes something."""
+    first: dict[str, int] = {}
+    for number, request in enumerate(seen, start=1):
+        method, path = request.split()
+        if method in ("POST", "PUT"):
+            first.setdefault(f"{method} {path.split('/')[4]}", number)
+    return list(first.values())
+
+
+def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, tmp_path):
+    scene.proxy.again()
+    world = scene.later(tmp_path / "whole")
+    world.publish()
+    world.database.close()
+    half = next(number for number, request in enumerate(scene.proxy.seen) if request.startswith("PUT")) + 3
+    numbers = range(1, half) if IS_REAL else kinds_of_writes(scene.proxy.seen)
+    assert len(numbers) >= 3
+    for number in numbers:
+        scene.ghost.empty()
+        world = scene.later(tmp_path / f"killed-{number}")
+        scene.proxy.again(number)
+        at = world.clock.now().isoformat()
+        command = [sys.executable, "-c", "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"]
+        command += ["-C", str(world.root), "publish", "--due", "--at", at]
+        children: list[subprocess.Popen[bytes]] = []
+        scene.proxy.on_loss = lambda children=children: children[0].kill()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        children.append(child)
+        _, said = child.communicate()
+        assert child.returncode == -signal.SIGKILL, said.decode()
+        scene.proxy.again()
+        scene.proxy.on_loss = None
+        world = world.at(world.clock.now() + timedelta(minutes=30))
+        report = world.publish()
+        assert [item.error for item in report.articles] == ["", ""], number
+        expect_both_once(scene, world)
+        world.database.close()
+
+
+@pytest.mark.parametrize("number", range(1, 25, 4) if IS_REAL else [6, 12])
+def test_a_lost_answer_is_tried_again_later_and_makes_nothing_twice(scene, number):
+    scene.proxy.again(number)
+    world = scene.later()
+    world.publish()
+    scene.proxy.again()
+    world = world.at(world.clock.now() + timedelta(hours=2))
+    world.publish()
+    expect_both_once(scene, world)
+
+
+def test_publishers_check_tells_who_we_are(cli):
+    code, out = cli("check", "blog", "--json")
+    answer = json.loads(out)
+    assert (code, answer["summary"]) == (ExitCode.OK, {"sites": 1, "failed": 0})
+    (check,) = answer["checks"]
+    assert check["verdict"] == "ok" and check["who"].startswith("integration ")
+    code, out = cli("check", "blog")
+    assert code == ExitCode.OK and "we may    find and make drafts, publish" in out
+
+
+def test_publishers_check_ends_with_8_and_names_what_to_do(cli, monkeypatch):
+    monkeypatch.setenv("GHOST_KEY", f"{'0' * 24}:{'0' * 64}")
+    code, out = cli("check", "--all")
+    assert code == ExitCode.UNREACHABLE
+    assert "blog (ghost): failed" in out and "refuses the admin_api_key" in out and "Settings, Integrations" in out
+    monkeypatch.delenv("GHOST_KEY")
+    code, out = cli("check", "--all")
+    assert code == ExitCode.UNREACHABLE and "GHOST_KEY is not set" in out
+
+
+def test_publishers_check_names_the_role_that_is_enough(cli, server):
+    if IS_REAL:
+        pytest.skip("a real Ghost has one user here, its owner")
+    server.role = "Contributor"
+    code, out = cli("check", "blog")
+    server.role = ""
+    assert code == ExitCode.UNREACHABLE
+    assert "missing   publish and change every post" in out
+    assert "enough is a custom integration, or a staff token of an Editor" in out
+
+
+@pytest.mark.parametrize("words", [[], ["blog", "--all"], ["nowhere"]])
+def test_publishers_check_wants_sites_that_are_there(cli, words):
+    assert cli("check", *words)[0] == ExitCode.USAGE
+
+
+def test_a_site_without_a_publisher_is_said_and_no_failure(cli, small_world):
+    static = "publisher: {type: static, path: published/blog}\n"
+    small_world.write(
+        edited("sites/blog.yaml", (static, ""), ("publishing:\n", "publishing:\n  auto_publish: false\n"))
+    )
+    assert cli("check", "blog") == (ExitCode.OK, "blog (no publisher): none\n")
+
+
+def test_publishers_list_tells_each_type_with_its_settings(cli):
+    code, out = cli("list", "--json")
+    listed = {item["name"]: item for item in json.loads(out)["publishers"]}
+    assert code == ExitCode.OK
+    assert listed["ghost"]["required"] == ["admin_api_key"] and "drafts" in listed["ghost"]["capabilities"]
+    assert "looks" not in listed["webhook"]["capabilities"]
+    assert "admin_api_key, [admin_url]" in cli("list")[1]
