@@ -46,7 +46,11 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("reconcile", "cli.commands.reconcile:reconcile", "Keep everything as declared: apply, run, publish, again."),
     Entry("status", "cli.commands.status:status", "Show the state of every site."),
     Entry("content", "cli.commands.content:content", "Look at articles and approve them."),
+    Entry("images", "cli.commands.images:images", "Draw images of articles anew, and choose among those there are."),
     Entry("calendar", "cli.commands.calendar:calendar", "Show which article stands in which slot."),
+    Entry(
+        "simulate", "cli.commands.simulate:simulate", "Show runs, slots, articles, credits and cost of days to come."
+    ),
     Entry(
         "credits", "cli.commands.credits:credits", "Show balances, give and refund credits, make statements, verify."
     ),

@@ -45,6 +45,10 @@ class Output:
         """Print a part of the answer."""
         click.echo(text, color=self.has_color(sys.stdout))
 
+    def file(self, text: str) -> None:
+        """Print the text of a file as it is, line ends included."""
+        click.echo(text, nl=False)
+
     def json(self, value: Any) -> None:
         """Print a machine-readable answer."""
         click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))

@@ -172,7 +172,7 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG415", "price of a size", "`cost_per_image` maps SIZE/QUALITY to USD, e.g. 1024x1024/standard or 1024x1024/hd."),
     CodeEntry("IG416", "unknown event", "A channel names events that notifications have: ai_STAGE_success, ai_STAGE_failed, publish_success, publish_failed, applied, apply_failed, drift_found, credits_low, usage_missing."),
     CodeEntry("IG417", "adapter of another type", "The provider's `type` (ai, payment, email) and its adapter do not go together."),
-    CodeEntry("IG418", "dates out of order", "A model is released, then deprecated, then switched off: release_date <= deprecation_date <= shutdown_on. A grant begins before it ends: effective_on <= expires_on."),
+    CodeEntry("IG418", "dates out of order", "A model is released, then deprecated, then switched off: release_date <= deprecation_date <= shutdown_on. A grant begins before it ends: effective_on <= expires_on. A blackout starts before it ends: starts_on <= ends_on."),
     CodeEntry("IG419", "payment method without a country", "Payment methods are offered by country, so `billing.payment_method` needs `billing.country`."),
     CodeEntry("IG420", "channel has nothing to send with", "An email channel sends through its `server`, or through the one active provider of type email that can send: resend with an api_key, or smtp with an endpoint like smtp://user@host:587. Name it in `provider` where there are several."),
     CodeEntry("IG430", "setting that the model does not take", "The text model in use cannot be given this setting, or not so much of it. A call leaves it out, or cuts it, and says so in the task log."),

@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.options import at_option, format_option, site_option
-from cli.output import shorten
+from cli.article_options import STATES, filter_options, read_labels
+from cli.commands.content_decisions import DECISIONS
+from cli.options import at_option, format_option, seconds_of, site_option
+from cli.output import is_interactive, shorten
 from cli.session import Session
-
-_STATES = ["draft", "review", "approved", "scheduled", "published", "failed"]
+from reconciler.errors import Igny8Error, UsageError
 
 
 @click.group()
 def content() -> None:
-    """Look at articles and approve them."""
+    """Look at articles, edit them, and decide about them."""
 
 
 @content.command("list")
 @site_option
-@click.option("--state", type=click.Choice(_STATES), help="Only articles in this state.")
+@click.option("--state", type=click.Choice([*STATES, "archived"]), help="Only articles in this state.")
+@filter_options
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @click.option("--offset", default=0, type=click.IntRange(0), help="How many to pass over.")
 @format_option("text", "json")
 @click.pass_obj
-def list_(session: Session, site: str | None, state: str | None, limit: int, offset: int, format_: str) -> None:
-    """List articles, oldest first.
+def list_(
+    session: Session, site: str | None, state: str | None, labels: tuple[str, ...], older_than: str | None, limit: int,
+    offset: int, format_: str,
+) -> None:  # fmt: skip
+    """List articles, oldest first; what was put away only with --state archived.
 
-    Example: igny8 content list --site alpine-trails --state review
+    Examples:
+
+      igny8 content list --site alpine-trails --state review
+      igny8 content list --label team=europe --older-than 14d
     """
+    from datetime import timedelta
+
     from reconciler.operations.content import list_articles
 
     installation = session.installation()
+    before = None
+    if older_than:
+        before = installation.clock.now() - timedelta(seconds=seconds_of(older_than, "--older-than"))
     with session.database(installation) as database:
-        page = list_articles(database, site=site, state=state, limit=limit, offset=offset)
+        page = list_articles(
+            database, site=site, state=state, limit=limit, offset=offset, labels=read_labels(labels),
+            written_before=before,
+        )  # fmt: skip
     if format_ == "json":
         hidden = ("markdown", "html")
         rows = [{key: value for key, value in row.items() if key not in hidden} for row in page.articles]
@@ -63,20 +80,32 @@ def list_(session: Session, site: str | None, state: str | None, limit: int, off
 
 @content.command()
 @click.argument("number", type=int)
+@click.option("--open", "opens", is_flag=True, help="Show it in the browser as its site will, with its images.")
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="Write that page, images and all."
+)
 @format_option("text", "json", "html", "markdown")
 @click.pass_obj
-def show(session: Session, number: int, format_: str) -> None:
-    """Show an article: its facts and its text.
+def show(session: Session, number: int, opens: bool, page: Path | None, format_: str) -> None:
+    """Show an article: its facts, what was decided about it, its checklist and its text.
 
-    Example: igny8 content show 12 --format html > article.html
+    Examples:
+
+      igny8 content show 12
+      igny8 content show 12 --open
+      igny8 content show 12 --html article.html
     """
-    from reconciler.operations.content import show_article
+    from reconciler.operations.content import preview, show_article
     from reconciler.store.media import picture_path
 
+    output = session.output
     installation = session.installation()
     with session.database(installation) as database:
         article = show_article(database, number)
-    output = session.output
+        if opens or page is not None:
+            html = preview(database, number, installation.media, embedded=page is not None)
+            _write_page(session, page or _temporary(number), html, opens=opens)
+            return
     if format_ == "json":
         output.json({"version": 1, "summary": {"id": article["id"], "state": article["state"]}, "article": article})
         return
@@ -85,13 +114,14 @@ def show(session: Session, number: int, format_: str) -> None:
         return
     facts = [
         ("site", article["site"]),
-        ("state", article["state"] + (f", waits for {article['waits_for']}" if article["waits_for"] else "")),
+        ("state", _state(article)),
         ("keyword", article["keyword"]),
         ("slug", article["slug"]),
         ("meta title", article["meta_title"]),
         ("meta description", article["meta_description"]),
         ("words", article["words"]),
         ("model", article["model"] + (" (offline sample)" if article["simulated"] else "")),
+        ("approved", _approval(article)),
         ("slot", f"{article['slot_at']:%Y-%m-%d %H:%M} UTC" if article["slot_at"] else "-"),
         ("url", article["url"] or "-"),
     ]
@@ -101,7 +131,51 @@ def show(session: Session, number: int, format_: str) -> None:
     for image in article["images"]:
         path = picture_path(installation.media, image["sha256"], image["media_type"])
         output.data(f"  image, {image['role']:<10} {_from_here(path)}  ({image['alt']})")
+    for item in article["decisions"]:
+        reason = f": {item['reason']}" if item["reason"] else ""
+        output.data(f"  {item['at']:%Y-%m-%d %H:%M} {item['kind']:<13} by {item['decided_by']}{reason}")
+    _show_checklist(session, article.get("checklist"))
     output.data(f"\n{article['markdown'].rstrip()}")
+
+
+def _state(article: dict[str, Any]) -> str:
+    state = "archived" if article["archived_at"] else str(article["state"])
+    return state + (f", waits for {article['waits_for']}" if article["waits_for"] else "")
+
+
+def _approval(article: dict[str, Any]) -> str:
+    if not article["approved_by"]:
+        return "-"
+    text = f"by {article['approved_by']}, {article['approved_at']:%Y-%m-%d %H:%M} UTC"
+    return text + (", but changed since" if article["is_as_approved"] is False else "")
+
+
+def _show_checklist(session: Session, checklist: dict[str, Any] | None) -> None:
+    """Show the checks that did not pass, where an article has a checklist."""
+    if not checklist:
+        return
+    session.output.data(f"  checklist         {checklist['score']} of 100")
+    for check in checklist["checks"]:
+        if check["passed"] is False:
+            session.output.data(f"    - {check['title']}: {check['reason']}")
+
+
+def _temporary(number: int) -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="igny8-")) / f"article-{number}.html"
+
+
+def _write_page(session: Session, path: Path, html: str, *, opens: bool) -> None:
+    import webbrowser
+
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    session.output.data(str(path))
+    if opens and not webbrowser.open(path.absolute().as_uri()):
+        session.output.note("no browser was found; open the file yourself")
 
 
 def _from_here(path: Path) -> Path:
@@ -109,19 +183,83 @@ def _from_here(path: Path) -> Path:
 
 
 @content.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("number", type=int)
+@click.option("--file", "file", metavar="FILE", help="Take this file instead of an editor; - is stdin.")
+@click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Set one field; may be repeated.")
+@click.option("--print", "prints", is_flag=True, help="Print the file that would be edited, and change nothing.")
 @at_option
 @click.pass_obj
-def approve(session: Session, numbers: tuple[int, ...], at: str | None) -> None:
-    """Approve articles in review; with auto_publish each takes the next free slot.
+def edit(
+    session: Session, number: int, file: str | None, settings: tuple[str, ...], prints: bool, at: str | None
+) -> None:  # fmt: skip
+    """Edit an article in $EDITOR: Markdown, with title, slug, excerpt, meta title, meta description and tags above it.
 
-    Example: igny8 content approve 12 13
+    An edit voids an approval: the article goes back to review and waits for a person.
+
+    Examples:
+
+      igny8 content edit 12
+      igny8 content edit 12 --set title="How to choose hiking boots"
+      igny8 content edit 12 --print > article.md && igny8 content edit 12 --file article.md
     """
-    from reconciler.operations.content import approve_article
+    from reconciler.operations.content import show_article
+    from reconciler.operations.edit_article import open_article, read_setting, save_fields, save_text
 
+    if sum((file is not None, bool(settings), prints)) > 1:
+        raise UsageError("--file, --set and --print are three ways", hint="take one of them")
+    fields = dict(read_setting(text) for text in settings)
     installation = session.installation(at)
+    by, clock, output = installation.actor, installation.clock, session.output
     with session.database(installation) as database:
-        for number in numbers:
-            slot, waits_for = approve_article(database, installation.clock, number, by=installation.actor)
-            end = f"scheduled for {slot:%a %d %b %H:%M} UTC" if slot else f"approved, waits for {waits_for}"
-            session.output.data(f"{number}: {end}")
+        opened = open_article(database, number)
+        if prints:
+            output.data(opened.text.rstrip())
+            return
+        if fields:
+            changed = save_fields(database, clock, number, fields, by=by)
+        elif file is not None:
+            changed = save_text(database, clock, number, _read(file), by=by)
+        else:
+            text = _edited(session, opened.text)
+            try:
+                changed = save_text(database, clock, number, text, by=by, begun_from=opened.content_hash)
+            except Igny8Error:
+                output.note(f"Your text is kept in {_keep(installation.root, number, text)}")
+                raise
+        article = show_article(database, number)
+    if not changed:
+        output.data(f"{number}: nothing was changed")
+        return
+    output.data(f"{number}: changed {', '.join(changed)}; {_state(article)}")
+
+
+def _read(file: str) -> str:
+    import sys
+
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}: {error}") from error
+
+
+def _edited(session: Session, text: str) -> str:
+    if not (session.accepts_input and is_interactive()):
+        raise UsageError("there is no terminal to edit on", hint="use --file FILE or --set FIELD=VALUE")
+    try:
+        found = click.edit(text, extension=".md")
+    except click.ClickException as error:
+        raise UsageError(error.format_message(), hint="set EDITOR to an editor that exists") from error
+    return text if found is None else found
+
+
+def _keep(root: Path, number: int, text: str) -> Path:
+    """Write a text that could not be saved where its author finds it."""
+    folder = root / ".igny8"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"edit-{number}.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+for _decision in DECISIONS:
+    content.add_command(_decision)

@@ -51,7 +51,9 @@ def publish(
     with session.database(installation) as database:
         if due:
             from reconciler.operations.publish import publish_due
+            from reconciler.operations.review import settle_reviews
 
+            settle_reviews(database, installation.clock)
             _show_report(session.output, publish_due(installation, database, site=site, retry=retry), format_)
             return
         from reconciler.operations.publish_article import publish_article

@@ -268,8 +268,12 @@ def read_revision(root: Path) -> str:
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return ""
-    places = [kind.place.split("/")[0] for kind in KINDS] + [_KEYWORDS_FOLDER]
-    return commit + ("+dirty" if _git(root, "status", "--porcelain", "--", *places) else "")
+    return commit + ("+dirty" if _git(root, "status", "--porcelain", "--", *root_places()) else "")
+
+
+def root_places() -> tuple[str, ...]:
+    """Return the files and folders of a config root that are read; all else in it is not looked at."""
+    return (*(kind.place.split("/")[0] for kind in KINDS), _KEYWORDS_FOLDER)
 
 
 def _git(root: Path, *arguments: str) -> str:

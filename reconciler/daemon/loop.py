@@ -21,6 +21,7 @@ from reconciler.operations.funding import fund_accounts
 from reconciler.operations.notify import Told, deliver_due
 from reconciler.operations.prepare_ahead import prepare_ahead
 from reconciler.operations.publish import PublishReport, publish_due
+from reconciler.operations.review import settle_reviews
 from reconciler.operations.run import run_wanted, wanted_due
 from reconciler.operations.stopping import StopSignal
 from reconciler.operations.sync import SyncedSite, sync_sites
@@ -122,6 +123,9 @@ async def _publish(installation: Installation, database: Database, stop: StopSig
         return stop.is_requested
 
     def publish() -> tuple[PublishReport, tuple[SyncedSite, ...]]:
+        approved, voided = settle_reviews(database, installation.clock)
+        if approved or voided:
+            tell("reviewed", {"approved": approved, "voided": voided})
         report = publish_due(installation, database, should_stop=stopping, catch_up_per_hour=CATCH_UP_PER_HOUR)
         prepare_ahead(installation, database, should_stop=stopping)
         return report, sync_sites(installation, database, older_than=SYNC_EVERY)

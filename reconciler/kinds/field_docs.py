@@ -382,11 +382,24 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "days": FieldDoc("The days with slots.", example=["mon", "wed", "fri"]),
         "time_slots": FieldDoc("The times of slots on each of these days, on the site's clock.", "HH:MM", ["09:00", "14:00"]),
         "indexnow": FieldDoc("Search engines hear of each article that went out; left out = they find it themselves."),
+        "blackouts": FieldDoc(
+            "Days without slots, on the site's calendar: dates, or mappings with starts_on, ends_on and reason.",
+            example=["2026-12-25", {"starts_on": "2026-12-31", "ends_on": "2027-01-01", "reason": "New Year"}],
+        ),
+        "max_per_day": FieldDoc("The most articles of one day, whatever slots it has.", "articles", 2),
+        "auto_approval_hold": FieldDoc(
+            "How long a person may still reject an article before the machine's approval takes effect.", example="24h"
+        ),
     },
     "IndexNow": {
         "key": FieldDoc("What the key file at the site holds: 8 to 128 letters, digits and dashes. It is no secret.", example="northbeam-harbour-notes"),
         "key_location": FieldDoc("Where the key file is, if it is not URL/KEY.txt.", example="https://blog.example/indexnow.txt"),
         "endpoint": FieldDoc("Who is told; they tell each other.", example="https://www.bing.com/indexnow"),
+    },
+    "Blackout": {
+        "starts_on": FieldDoc("The first day without slots.", example="2026-12-24"),
+        "ends_on": FieldDoc("The last one; left out, it is only the first.", example="2026-12-26"),
+        "reason": FieldDoc("Why; shown in the calendar and where an article moves.", example="Christmas"),
     },
     "SiteCredits": {"monthly_max": FieldDoc("The most that the site spends in a month.", "credits", 1000)},
     "Environment": {

@@ -10,6 +10,8 @@ from reconciler.kinds.extensions import ModelChoice
 from reconciler.kinds.fields import (
     AiSettings,
     Count,
+    Date,
+    Duration,
     Language,
     LocalTime,
     Name,
@@ -75,14 +77,28 @@ class IndexNow(Spec):
     endpoint: Url = "https://api.indexnow.org/indexnow"
 
 
+class Blackout(Spec):
+    """Days on which nothing goes out, on the site's calendar: one, or all from the first to the last."""
+
+    starts_on: Date
+    ends_on: Date | None = Field(None, description="The last day; left out, it is one day.")
+    reason: Text | None = None
+
+
 class Publishing(Spec):
-    """When approved articles go out. Slots = days x time_slots in the site's timezone."""
+    """When approved articles go out. Slots = days x time_slots in the site's timezone, without blackouts."""
 
     auto_approval: bool = True
     auto_publish: bool = True
     days: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
     time_slots: tuple[LocalTime, ...] = ("09:00", "14:00", "18:00")
     indexnow: IndexNow | None = None
+    # Without a default value, so that what was applied before they existed has the same digest.
+    blackouts: tuple[Date | Blackout, ...] | None = Field(None, description="Days on which nothing goes out.")
+    max_per_day: Positive | None = Field(None, description="The most articles of one day, whatever slots there are.")
+    auto_approval_hold: Duration | None = Field(
+        None, description="How long a person may still reject what the machine approves."
+    )
 
 
 class SiteCredits(Spec):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from reconciler.clock import Clock
-from reconciler.errors import ConflictError, UsageError
-from reconciler.operations.context import context_of, load_contexts
-from reconciler.pipeline.approval import approve, taken_slots
+from reconciler.errors import UsageError
+from reconciler.operations.context import load_contexts
+from reconciler.operations.review import approve_article, carries
+from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Row
-from reconciler.store.engine import Database
-from reconciler.store.items import SiteItems, carry_out, find_content, images_of, keyword_of, list_content
+from reconciler.pipeline.preview import PreviewImage, preview_page
+from reconciler.store.engine import Connection, Database
+from reconciler.store.items import SiteItems, find_content, images_of, keyword_of, list_content
+from reconciler.store.media import picture_path
+from reconciler.store.review import decisions_of
+
+__all__ = ["ContentPage", "approve_article", "list_articles", "show_article"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +32,19 @@ class ContentPage:
 
 
 def list_articles(
-    database: Database, *, site: str | None, state: str | None, limit: int, offset: int = 0
-) -> ContentPage:
-    """Return a page of articles, oldest first."""
+    database: Database, *, site: str | None, state: str | None, limit: int, offset: int = 0,
+    labels: Sequence[tuple[str, str]] = (), written_before: datetime | None = None,
+) -> ContentPage:  # fmt: skip
+    """Return a page of articles, oldest first; of sites that carry all labels, and written before an instant."""
     with database.read() as connection:
-        rows, total = list_content(connection, site=site, state=state, limit=limit, offset=offset)
         contexts = load_contexts(connection)
+        sites = [site] if site else None
+        if labels:
+            carrying = [name for name, context in contexts.items() if carries(context.site.labels, labels)]
+            sites = [name for name in carrying if sites is None or name in sites]
+        rows, total = list_content(
+            connection, sites=sites, state=state, limit=limit, offset=offset, written_before=written_before
+        )
     return ContentPage(tuple(dict(row) | {"waits_for": _waits_for(row, contexts)} for row in rows), total)
 
 
@@ -45,24 +60,42 @@ def show_article(database: Database, content_id: int) -> dict[str, Any]:
             "waits_for": _waits_for(row, contexts),
             "keyword": keyword_of(connection, content_id),
             "images": [dict(image) for image in images_of(connection, content_id)],
+            "is_as_approved": _is_as_approved(connection, row),
+            "decisions": [dict(item) for item in decisions_of(connection, content_id)],
         }
 
 
-def approve_article(database: Database, clock: Clock, content_id: int, *, by: str) -> tuple[datetime | None, str]:
-    """Approve an article in review; return its slot, or what it waits for."""
-    with database.write() as connection:
+def preview(database: Database, content_id: int, media: Path, *, embedded: bool) -> str:
+    """Return an article as one page of HTML; its images are embedded in it, or are links to their files."""
+    with database.read() as connection:
         row = find_content(connection, content_id)
         if row is None:
             raise UsageError(f"there is no content {content_id}", hint="`igny8 content list` shows the numbers")
-        if row["state"] != "review":
-            raise ConflictError(f"content {content_id} is {row['state']}, not in review")
-        context = context_of(load_contexts(connection), str(row["site"]))
-        reader = SiteItems(connection, context.site.name)
-        now = clock.now()
-        writes, waits_for = approve(context, row, by=by, now=now, taken=taken_slots(reader))
-        carry_out(connection, context.site.name, writes, now)
-        after = find_content(connection, content_id)
-        return (after["slot_at"] if after else None), waits_for
+        images = images_of(connection, content_id)
+        context = load_contexts(connection).get(str(row["site"]))
+    site = context.site if context else None
+    shown = [
+        PreviewImage(
+            _source(picture_path(media, image["sha256"], image["media_type"]), image["media_type"], embedded=embedded),
+            image["role"], image["alt"], image["caption"], image["after_heading"],
+        )
+        for image in images
+    ]  # fmt: skip
+    name = (site.display_name or site.name) if site else str(row["site"])
+    return preview_page(row, shown, site=name, language=site.language if site else "en")
+
+
+def _source(path: Path, media_type: str, *, embedded: bool) -> str:
+    if not embedded or not path.exists():
+        return path.absolute().as_uri()
+    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _is_as_approved(connection: Connection, row: Row) -> bool | None:
+    """Tell whether an article is what was approved; None where nothing was."""
+    if not row["approved_hash"]:
+        return None
+    return bool(row["approved_hash"] == hash_of(row, SiteItems(connection, str(row["site"]))))
 
 
 def _waits_for(row: Row, contexts: dict[str, Any]) -> str:

@@ -29,11 +29,11 @@ OUTPUT_TOKENS_PER_CLUSTERING = 2500
 OUTPUT_TOKENS_PER_IDEAS = 1200
 OUTPUT_TOKENS_PER_IMAGE_PROMPTS = 600
 OUTPUT_TOKENS_PER_WORD_TENTHS = 15
-_WORDS = 1600
-_READ = ("platform", "models", "strategy", "account")
+WORDS = 1600
+READ = ("platform", "models", "strategy", "account")
 _METHOD = 1  # raise it with every change of the method: what was remembered by the old one is worthless
 # Of a site, what `_expect` looks at.
-_VOLUMES = ("automation", "stages", "publishing", "ai")
+VOLUMES = ("automation", "stages", "publishing", "ai")
 _RUNS = {"hourly": DAYS * 24, "daily": DAYS, "weekly": DAYS // 7}
 
 
@@ -124,11 +124,11 @@ class ForecastMethod:
         for item in resources:
             if item.kind == "site":
                 sites.append(item)
-            elif item.kind in _READ:
+            elif item.kind in READ:
                 others[item.kind, item.name] = orjson.loads(item.text())
         if ("platform", "platform") not in others or ("models", "models") not in others:
             return Forecast()
-        basis = _Basis(others)
+        basis = Basis(others)
         expected: dict[str, Expected] = {}
         accounts: dict[str, int] = {}
         fresh: dict[str, Remembered] = {}
@@ -140,27 +140,29 @@ class ForecastMethod:
             accounts[known.account] = accounts.get(known.account, 0) + known.expected.credits
         return Forecast(expected, accounts, basis.credit_value_nano, fresh)
 
-    def _work_out(self, item: Priced, basis: _Basis) -> Remembered:
+    def _work_out(self, item: Priced, basis: Basis) -> Remembered:
         data = orjson.loads(item.text())
         account, strategy = data["account"], data.get("strategy") or ""
         depends_on = basis.of(account, strategy)
-        volumes = depends_on, orjson.dumps([data.get(key) for key in _VOLUMES])
+        volumes = depends_on, orjson.dumps([data.get(key) for key in VOLUMES])
         expected = self._found.get(volumes)
         if expected is None:
-            words, preferred = basis.words.get(strategy, _WORDS), basis.preferences.get(account, {})
-            expected = self._found[volumes] = _expect(_read(Site, data), basis.catalog, words, preferred)
+            words, preferred = basis.words.get(strategy, WORDS), basis.preferences.get(account, {})
+            expected = self._found[volumes] = _expect(read_stored(Site, data), basis.catalog, words, preferred)
         return Remembered(item.digest, account, strategy, depends_on, expected)
 
 
-class _Basis:
-    """What sites' forecasts depend on besides the sites."""
+class Basis:
+    """What sites' forecasts depend on besides the sites: words and preferences by strategy and account, and the models."""
 
     def __init__(self, others: Mapping[tuple[str, str], Any]) -> None:
         models = others["models", "models"]
-        self.catalog = _read(ModelCatalog, models)
-        self.credit_value_nano = parse_usd(_read(Platform, others["platform", "platform"]).credit_value_usd)
+        self.catalog = read_stored(ModelCatalog, models)
+        self.credit_value_nano = parse_usd(read_stored(Platform, others["platform", "platform"]).credit_value_usd)
         self.words = {
-            name: _read(Strategy, data).word_count.max for (kind, name), data in others.items() if kind == "strategy"
+            name: read_stored(Strategy, data).word_count.max
+            for (kind, name), data in others.items()
+            if kind == "strategy"
         }
         self.preferences = {name: _preferences(data) for (kind, name), data in others.items() if kind == "account"}
         self._models = digest([_METHOD, models])
@@ -171,7 +173,7 @@ class _Basis:
         key = account, strategy
         if key not in self._found:
             self._found[key] = digest(
-                [self._models, self.words.get(strategy, _WORDS), self.preferences.get(account, {})]
+                [self._models, self.words.get(strategy, WORDS), self.preferences.get(account, {})]
             )
         return self._found[key]
 
@@ -189,8 +191,8 @@ def _preferences(account: Mapping[str, Any]) -> dict[str, str]:
     return {**(account.get("ai", {}).get("model_preferences") or {})}
 
 
-def _read(model: Any, data: dict[str, Any]) -> Any:
-    # What was resolved and stored once is read leniently: lists stand for tuples.
+def read_stored(model: Any, data: dict[str, Any]) -> Any:
+    """Return the spec of a resolved form. It is read leniently: lists stand for tuples."""
     return model.model_validate(data, strict=False)
 
 
@@ -211,7 +213,7 @@ def _expect(site: Site, catalog: ModelCatalog, words: int, preferences: dict[str
 
 
 def price_calls(
-    site: Site, catalog: ModelCatalog, calls: Mapping[str, int], *, words: int = _WORDS,
+    site: Site, catalog: ModelCatalog, calls: Mapping[str, int], *, words: int = WORDS,
     preferences: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Return the credits and the cost in nano-USD that AI calls of a site, counted by stage, are expected to take."""
@@ -237,7 +239,8 @@ def _articles(site: Site, runs: int) -> int:
     content = site.stages.get("content")
     if content is None or not content.enabled:
         return 0
-    slots = len(site.publishing.days) * len(site.publishing.time_slots) * DAYS // 7
+    daily = len(site.publishing.time_slots)
+    slots = len(site.publishing.days) * min(daily, site.publishing.max_per_day or daily) * DAYS // 7
     if not site.publishing.auto_publish or slots == 0:
         return runs * (content.per_run_limit or 10)
     return min(runs * content.per_run_limit, slots) if content.per_run_limit else slots

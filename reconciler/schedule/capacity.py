@@ -20,5 +20,6 @@ class Capacity:
 def capacity(publishing: Publishing) -> Capacity:
     """Return the capacity of a schedule; a month counts as 4.3 weeks, rounded half up."""
     days, slots = len(set(publishing.days)), len(set(publishing.time_slots))
+    slots = min(slots, publishing.max_per_day or slots)
     weekly = days * slots
     return Capacity(daily=slots if days else 0, weekly=weekly, monthly=divide_half_up(weekly * 43, 10))

@@ -35,16 +35,17 @@ def last_due(automation: Automation, timezone: str, *, now: datetime) -> datetim
     """Return the latest due instant that is not after now, whether or not automation is enabled."""
     # Due instants lie at most a week apart, or a day, plus what a change of the clock adds.
     reach = timedelta(days=9 if automation.frequency == "weekly" else 3)
-    *_, due = takewhile(lambda instant: instant <= now, _due_after(automation, timezone, now - reach))
+    *_, due = takewhile(lambda instant: instant <= now, due_after(automation, timezone, after=now - reach))
     return due
 
 
 def next_due(automation: Automation, timezone: str, *, after: datetime) -> datetime:
     """Return the first due instant strictly after an instant, whether or not automation is enabled."""
-    return next(_due_after(automation, timezone, after))
+    return next(due_after(automation, timezone, after=after))
 
 
-def _due_after(automation: Automation, timezone: str, after: datetime) -> Iterator[datetime]:
+def due_after(automation: Automation, timezone: str, *, after: datetime) -> Iterator[datetime]:
+    """Yield the due instants strictly after an instant, whether or not automation is enabled."""
     days = (automation.weekday,) if automation.frequency == "weekly" else WEEKDAYS
     return weekly_instants(days, _local_times(automation), timezone=timezone, after=after)
 

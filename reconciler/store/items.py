@@ -170,11 +170,19 @@ def find_content(connection: Connection, content_id: int) -> Row | None:
 
 
 def list_content(
-    connection: Connection, *, site: str | None, state: str | None, limit: int, offset: int = 0
-) -> tuple[list[Row], int]:
-    """Return a page of articles with their slots, oldest first, and how many there are in all."""
-    where = [content.c.superseded_at.is_(None), *([content.c.site == site] if site else [])]
-    where += [content.c.state == state] if state else []
+    connection: Connection, *, sites: Sequence[str] | None, state: str | None, limit: int, offset: int = 0,
+    written_before: datetime | None = None,
+) -> tuple[list[Row], int]:  # fmt: skip
+    """Return a page of articles with their slots, oldest first, and how many there are in all.
+
+    Articles that were put away are those of the state `archived`, and of no other.
+    """
+    where: list[sa.ColumnElement[bool]] = [
+        content.c.superseded_at.is_(None) if state != "archived" else content.c.archived_at.is_not(None)
+    ]
+    where += [content.c.site.in_(sites)] if sites is not None else []
+    where += [content.c.state == state] if state and state != "archived" else []
+    where += [content.c.created_at < written_before] if written_before is not None else []
     total = int(connection.scalar(sa.select(sa.func.count()).select_from(content).where(*where)) or 0)
     statement = _content_select().where(*where).order_by(content.c.id).limit(limit).offset(offset)
     return [row._asdict() for row in connection.execute(statement)], total

@@ -74,27 +74,40 @@ def find_scope(connection: Connection, site: str, stage: str) -> Scope:
 def requeue(connection: Connection, site: str, stage: str, now: datetime) -> Scope:
     """Take a site's unapproved items back to a stage, in the caller's transaction; return what went back."""
     scope = find_scope(connection, site, stage)
+    _take_back(connection, scope, now)
+    return scope
+
+
+def requeue_article(connection: Connection, site: str, content_id: int, now: datetime) -> None:
+    """Take one article back, whatever its state, to be written again from its idea; the old one is marked as superseded."""
+    find = _Finder(connection, site)
+    task_id = sa.select(content.c.task_id).where(content.c.id == content_id).scalar_subquery()
+    owner = sa.select(task.c.idea_id).where(task.c.id == task_id)
+    _take_back(connection, find.below("content", find.ids(idea, idea.c.id.in_(owner))), now)
+
+
+def _take_back(connection: Connection, scope: Scope, now: datetime) -> None:
+    stage = scope.stage
     _retire_images(connection, scope.prompts)
     if stage == "images":
         _set(connection, image_prompt, scope.prompts, state="pending", **_FRESH)
         _set(connection, content, scope.articles, state="draft", waits_for="", pinned_generation=None)
-        return scope
+        return
     # A position is unique in an article: the old prompts give theirs up.
     _set(connection, image_prompt, scope.prompts, superseded_at=now, position=-image_prompt.c.id)
     if stage == "prompts":
         _set(connection, content, scope.articles, state="draft", waits_for="", prompts_written=False, **_FRESH)
-        return scope
+        return
     _set(connection, content, scope.articles, superseded_at=now, slug=content.c.slug + "~" + _text(content.c.id))
     _set(connection, task, scope.tasks, superseded_at=now)
     _set(connection, idea, scope.ideas, superseded_at=now)
     if stage == "content":
         _begin_again(connection, scope.ideas, now)
-        return scope
+        return
     _set(connection, cluster, scope.clusters, state="new", **_FRESH)
     _set(connection, cluster, scope.gone_clusters, superseded_at=now)
     fresh = {key: value for key, value in _FRESH.items() if key != "pinned_generation"}
     _set(connection, keyword, scope.keywords, state="new", cluster_id=None, **fresh)
-    return scope
 
 
 def _begin_again(connection: Connection, ideas: Sequence[int], now: datetime) -> None:

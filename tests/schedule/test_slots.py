@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.kinds.site import Publishing
+from reconciler.kinds.site import Blackout, Publishing
 from reconciler.schedule.slots import (
     WEEKDAYS,
     Move,
@@ -21,6 +21,7 @@ from reconciler.schedule.slots import (
     next_free_slot,
     slots_after,
     slots_between,
+    why_closed,
 )
 
 DEFAULT = Publishing()
@@ -239,6 +240,86 @@ def test_a_schedule_without_slots_leaves_nowhere_to_go() -> None:
     assert moves == (Move("a", slot, None),)
 
 
+# --- blackouts and full days
+
+
+def test_a_blackout_has_no_slots_and_the_days_around_it_have() -> None:
+    """Christmas on a Friday: after Wednesday's and Thursday's slots comes Monday's first."""
+    christmas = Blackout(starts_on="2026-12-24", ends_on="2026-12-26", reason="Christmas")
+    publishing = Publishing(time_slots=("09:00",), blackouts=(christmas, "2026-12-29"))
+    assert first_slots(publishing, "UTC", utc("2026-12-23 08:00"), 3) == [
+        utc("2026-12-23 09:00"),
+        utc("2026-12-28 09:00"),
+        utc("2026-12-30 09:00"),
+    ]
+
+
+def test_a_blackout_is_a_day_of_the_sites_calendar() -> None:
+    """25 December in Tokyo ends at 15:00 UTC."""
+    publishing = Publishing(time_slots=("00:30", "23:30"), blackouts=("2026-12-25",))
+    assert first_slots(publishing, "Asia/Tokyo", utc("2026-12-24 14:00"), 2) == [
+        utc("2026-12-24 14:30"),
+        utc("2026-12-27 15:30"),
+    ]
+
+
+def test_a_blackout_without_end_leaves_no_slots() -> None:
+    """The search ends at the end of the calendar, at once."""
+    publishing = Publishing(blackouts=(Blackout(starts_on="2026-01-01", ends_on="9999-12-31"),))
+    assert next_free_slot(publishing, "Europe/Berlin", after=WEDNESDAY_1030, taken=()) is None
+
+
+def test_a_full_day_gives_no_more_slots() -> None:
+    """With two a day at most, the third article of Wednesday goes out on Thursday; what is public counts too."""
+    publishing = Publishing(max_per_day=2)
+    taken = {utc("2026-03-04 09:00"), utc("2026-03-04 14:00")}
+    assert next_free_slot(publishing, "UTC", after=WEDNESDAY_1030, taken=taken) == utc("2026-03-05 09:00")
+
+
+def test_a_new_blackout_moves_its_articles_also_what_a_person_chose() -> None:
+    """An instant that somebody chose was no slot, but nothing may go out on that day."""
+    scheduled = [
+        ("slot", utc("2026-03-05 09:00")),
+        ("chosen", utc("2026-03-05 11:11")),
+        ("stays", utc("2026-03-06 09:00")),
+    ]
+    new = Publishing(blackouts=("2026-03-05",))
+    moves = moved_slots(scheduled, old=DEFAULT, old_timezone="UTC", new=new, new_timezone="UTC", now=WEDNESDAY_1030)
+    assert moves == (
+        Move("slot", utc("2026-03-05 09:00"), utc("2026-03-04 14:00")),
+        Move("chosen", utc("2026-03-05 11:11"), utc("2026-03-04 18:00")),
+    )
+
+
+def test_a_lower_cap_moves_the_later_articles_of_a_day() -> None:
+    """One a day: what is public today fills today, and of tomorrow's three the first stays."""
+    scheduled = [
+        ("today", utc("2026-03-04 14:00")),
+        *((f"tomorrow-{hour}", utc(f"2026-03-05 {hour}:00")) for hour in ("09", "14", "18")),
+    ]
+    moves = moved_slots(
+        scheduled, old=DEFAULT, old_timezone="UTC", new=Publishing(max_per_day=1), new_timezone="UTC",
+        now=WEDNESDAY_1030, taken={utc("2026-03-04 09:00")},
+    )  # fmt: skip
+    assert [(move.content_id, move.to_at) for move in moves] == [
+        ("today", utc("2026-03-06 09:00")),
+        ("tomorrow-14", utc("2026-03-09 09:00")),
+        ("tomorrow-18", utc("2026-03-10 09:00")),
+    ]
+
+
+def test_a_closed_day_tells_why() -> None:
+    """The reason of a blackout, or the number of articles that the day has."""
+    publishing = Publishing(max_per_day=1, blackouts=(Blackout(starts_on="2026-12-25", reason="Christmas"),))
+    taken = {utc("2026-12-28 10:00")}
+    at = [utc(f"2026-12-{day} 09:00") for day in (25, 28, 29)]
+    assert [why_closed(publishing, "UTC", at=instant, taken=taken) for instant in at] == [
+        "2026-12-25 is a blackout: Christmas",
+        "2026-12-28 has its 1 article already",
+        "",
+    ]
+
+
 # --- what holds for every schedule
 
 TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
@@ -249,6 +330,25 @@ PUBLISHING = st.builds(
     .map(lambda times: times[:6])
     .map(tuple),
 )
+DATES = st.dates(date(2026, 3, 1), date(2026, 4, 15)).map(str)
+BLACKOUTS = st.lists(
+    DATES
+    | st.builds(
+        lambda first, length: Blackout(
+            starts_on=first, ends_on=str(date.fromisoformat(first) + timedelta(days=length))
+        ),
+        DATES,
+        st.integers(0, 5),
+    ),
+    max_size=6,
+).map(tuple)
+LIMITED = st.builds(
+    lambda publishing, blackouts, cap: publishing.model_copy(update={"blackouts": blackouts, "max_per_day": cap}),
+    PUBLISHING,
+    BLACKOUTS,
+    st.none() | st.integers(1, 4),
+)
+SPRING = st.datetimes(datetime(2026, 2, 27), datetime(2026, 4, 10), timezones=st.just(UTC))  # noqa: DTZ001
 CLOCK_CHANGES = (
     "2026-03-29 01:00",
     "2026-10-25 01:00",
@@ -335,3 +435,81 @@ def test_without_a_change_nothing_moves(publishing: Publishing, timezone: str, n
         moved_slots(scheduled, old=publishing, old_timezone=timezone, new=publishing, new_timezone=timezone, now=now)
         == ()
     )
+
+
+def local_days(slots: list[datetime], timezone: str) -> list[date]:
+    return [slot.astimezone(ZoneInfo(timezone)).date() for slot in slots]
+
+
+def is_blackout(publishing: Publishing, day: date) -> bool:
+    """Read the blackouts as a person does, one by one."""
+    for item in publishing.blackouts or ():
+        first, last = (item, item) if isinstance(item, str) else (item.starts_on, item.ends_on or item.starts_on)
+        if first <= str(day) <= last:
+            return True
+    return False
+
+
+def fill(publishing: Publishing, timezone: str, now: datetime, count: int) -> list[datetime]:
+    taken: list[datetime] = []
+    for _ in range(count):
+        slot = next_free_slot(publishing, timezone, after=now, taken=taken)
+        assert slot is not None
+        taken.append(slot)
+    return taken
+
+
+@settings(deadline=None)
+@given(LIMITED, TIMEZONES, SPRING, st.integers(1, 25))
+def test_a_slot_is_taken_once_never_in_a_blackout_and_never_over_the_cap(
+    publishing: Publishing, timezone: str, now: datetime, count: int
+) -> None:
+    """Whatever the schedule, the zone and its changes of the clock: spring has the gaps, autumn of the south the folds."""
+    slots = fill(publishing, timezone, now, count)
+    assert slots == sorted(set(slots))
+    days = local_days(slots, timezone)
+    assert not [day for day in days if is_blackout(publishing, day)]
+    assert all(days.count(day) <= (publishing.max_per_day or count) for day in days)
+    plain = publishing.model_copy(update={"blackouts": None, "max_per_day": None})
+    assert all(is_slot(plain, timezone, at=slot) for slot in slots)
+
+
+@settings(deadline=None)
+@given(LIMITED, TIMEZONES, SPRING, st.integers(0, 19))
+def test_slots_around_blackouts_do_not_depend_on_where_one_starts(
+    publishing: Publishing, timezone: str, after: datetime, skipped: int
+) -> None:
+    """A long blackout is passed over in one step and in many alike."""
+    slots = first_slots(publishing, timezone, after, 25)
+    assert first_slots(publishing, timezone, slots[skipped], 24 - skipped) == slots[skipped + 1 :]
+    assert first_slots(publishing, timezone, slots[skipped] - timedelta(hours=13), 1)[0] <= slots[skipped]
+
+
+@settings(deadline=None)
+@given(LIMITED, TIMEZONES, LIMITED, TIMEZONES, SPRING, st.integers(0, 12))
+def test_after_a_change_nothing_stands_in_a_blackout_over_the_cap_or_in_a_slot_of_another(
+    old: Publishing, old_timezone: str, new: Publishing, new_timezone: str, now: datetime, count: int
+) -> None:
+    """The calendar after the moves keeps every promise of the new schedule, and a second change finds nothing to do."""
+    slots = fill(old, old_timezone, now, count)
+    scheduled = [(str(place), slot) for place, slot in enumerate(slots)]
+    change = {"old": old, "old_timezone": old_timezone, "new": new, "new_timezone": new_timezone, "now": now}
+    moves = {move.content_id: move.to_at for move in moved_slots(scheduled, **change)}
+    after = sorted((moves.get(content_id, slot), content_id) for content_id, slot in scheduled)
+    instants = [slot for slot, _ in after]
+    assert len(set(instants)) == len(instants)
+    days = local_days(instants, new_timezone)
+    assert not [day for day in days if is_blackout(new, day)]
+    assert all(days.count(day) <= (new.max_per_day or count) for day in days)
+    assert not set(moves.values()) & set(slots)
+    same = {"old": new, "old_timezone": new_timezone, "new": new, "new_timezone": new_timezone, "now": now}
+    assert moved_slots([(content_id, slot) for slot, content_id in after], **same) == ()
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(available_timezones())), st.dates(date(2005, 1, 1), date(2035, 1, 1)), TIMES)
+def test_every_day_of_every_zone_has_the_instants_of_its_wall_clock(zone: str, day: date, time: str) -> None:
+    """Days without a change of the clock are worked out at once, the others minute by minute: both the same."""
+    publishing = Publishing(days=(WEEKDAYS[day.weekday()],), time_slots=(time,))
+    wanted = local_instant(day, time, zone=ZoneInfo(zone))
+    assert first_slots(publishing, zone, wanted - timedelta(minutes=1), 1) == [wanted]

@@ -55,6 +55,7 @@ SITE_CHECKS: tuple[Check, ...] = (
     sites.check_ai_overrides,
     sites.check_model_settings,
     sites.check_publishing,
+    sites.check_blackouts,
     sites.check_slots,
     sites.check_spending,
     stages.check_budgets,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import PurePosixPath
 
 from reconciler.config.checks.accounts import find_bad_preferences, find_forbidden_overrides
@@ -131,6 +132,20 @@ def check_slots(draft: Draft) -> Iterable[Diagnostic]:
                         hint="remove the second",
                     )  # fmt: skip
                     break
+
+
+def check_blackouts(draft: Draft) -> Iterable[Diagnostic]:
+    """A blackout ends on the day on which it starts, or later."""
+    for name, site in draft.sites.items():
+        for index, item in enumerate(site.publishing.blackouts or ()):
+            if isinstance(item, str) or item.ends_on is None:
+                continue
+            if date.fromisoformat(item.ends_on) < date.fromisoformat(item.starts_on):
+                path = ("publishing", "blackouts", index, "ends_on")
+                yield draft.find(
+                    "IG418", ("site", name), path, f"the blackout ends on {item.ends_on}, before {item.starts_on}",
+                    hint="swap starts_on and ends_on",
+                )  # fmt: skip
 
 
 def check_spending(draft: Draft) -> Iterable[Diagnostic]:

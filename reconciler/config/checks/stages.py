@@ -125,7 +125,8 @@ def _check_capacity(draft: Draft, name: str, site: Site) -> Iterable[Diagnostic]
     if not automatic or not content or not review or not review.enabled:
         return
     limits = [limit for limit in (content.per_run_limit, review.per_run_limit) if limit]
-    capacity = len(site.publishing.days) * len(site.publishing.time_slots)
+    slots = len(site.publishing.time_slots)
+    capacity = len(site.publishing.days) * min(slots, site.publishing.max_per_day or slots)
     weekly = min(limits, default=0) * _RUNS_A_WEEK[site.automation.frequency]
     if capacity and weekly > capacity:
         yield draft.find(

@@ -42,25 +42,31 @@ class Images(ImageStage):
     def read_picture(
         self, context: SiteContext, item: Row, picture: Picture, reader: ItemReader, made_by: MadeBy
     ) -> Outcome:
-        values = {
-            "content_id": item["content_id"],
-            "prompt_id": item["id"],
-            "state": "generated",
-            "sha256": picture.sha256,
-            "media_type": picture.media_type,
-            "width": picture.width,
-            "height": picture.height,
-            "size_bytes": picture.size_bytes,
-            "model": made_by.model,
-            "prompt": made_by.prompt,
-            "simulated": made_by.simulated,
-        }
-        writes = (Insert("image", values), Update("image_prompt", int(item["id"]), {"state": "done"}))
+        drawn = drawn_image(item["content_id"], item["id"], picture, made_by)
+        writes = (drawn, Update("image_prompt", int(item["id"]), {"state": "done"}))
         return Outcome((*writes, *_to_review(item, reader)), (int(item["id"]),), summary="1 image")
 
     def give_up(self, item: Row, reader: ItemReader) -> tuple[Insert | Update, ...]:
         """Return the writes for a prompt that is set aside: its article waits for a person, not for an image."""
         return (Update("image_prompt", int(item["id"]), {"state": "error"}), *_to_review(item, reader, gave_up=True))
+
+
+def drawn_image(content_id: int, prompt_id: int, picture: Picture, made_by: MadeBy) -> Insert:
+    """Return the write of a new image for a place in an article."""
+    values = {
+        "content_id": content_id,
+        "prompt_id": prompt_id,
+        "state": "generated",
+        "sha256": picture.sha256,
+        "media_type": picture.media_type,
+        "width": picture.width,
+        "height": picture.height,
+        "size_bytes": picture.size_bytes,
+        "model": made_by.model,
+        "prompt": made_by.prompt,
+        "simulated": made_by.simulated,
+    }
+    return Insert("image", values)
 
 
 def _to_review(item: Row, reader: ItemReader, *, gave_up: bool = False) -> tuple[Update, ...]:

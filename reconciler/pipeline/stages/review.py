@@ -1,4 +1,4 @@
-"""Stage 7: articles in review are approved by machine where the site allows it, and take their slots."""
+"""Stage 7: articles in review are approved by machine where the site allows it, at once or after a hold, and take slots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconciler.kinds.extensions import StageDeclaration
-from reconciler.pipeline.approval import approve, taken_slots
+from reconciler.pipeline.approval import approve, hash_of, hold_for_veto, hold_of, taken_slots
 from reconciler.pipeline.port import Insert, ItemReader, LocalStage, Outcome, Row, SiteContext, Update
 
 
@@ -24,8 +24,14 @@ class Review(LocalStage):
 
     def work(self, context: SiteContext, items: Sequence[Row], reader: ItemReader, now: datetime) -> Outcome:
         writes: list[Insert | Update] = []
+        done = tuple(int(item["id"]) for item in items)
+        hold = hold_of(context)
+        if hold is not None:
+            until = now + hold
+            held = tuple(hold_for_veto(item, until) for item in items)
+            return Outcome(held, done, summary=f"{len(items)} held for a veto")
         taken = taken_slots(reader)
         for item in items:
-            updates, _ = approve(context, item, by="stage 7", now=now, taken=taken)
+            updates, _ = approve(context, item, of=hash_of(item, reader), by="stage 7", now=now, taken=taken)
             writes += updates
-        return Outcome(tuple(writes), tuple(int(item["id"]) for item in items), summary=f"{len(items)} approved")
+        return Outcome(tuple(writes), done, summary=f"{len(items)} approved")

@@ -37,6 +37,7 @@ from reconciler.store.tables.notices import notification
 from reconciler.store.tables.outbox import outbox
 from reconciler.store.tables.remote import remote_media, site_sync, sync_event
 from reconciler.store.tables.resources import forecast, resource, resource_hold
+from reconciler.store.tables.review import content_decision
 from reconciler.store.tables.runs import attempt, provider_gate, run, stage_run
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "budget_window",
     "cluster",
     "content",
+    "content_decision",
     "credit_account",
     "credit_lot",
     "forecast",

@@ -1,0 +1,180 @@
+"""igny8 content approve, reject, schedule, unschedule, publish, archive"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from cli.article_options import Chosen, article_options, decide
+from cli.session import Session
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.operations.app import Installation
+    from reconciler.store.engine import Database
+
+
+@click.command()
+@article_options("review")
+@click.pass_obj
+def approve(session: Session, chosen: Chosen) -> None:
+    """Approve articles in review; with auto_publish each takes the next free slot.
+
+    An approval is of what the article says now, and names who gave it: an edit afterwards voids it. An article that is
+    public and was edited stays public; approving it lets the edit go out.
+
+    Examples:
+
+      igny8 content approve 12 13
+      igny8 content approve --site alpine-trails --older-than 2d --yes
+    """
+    from reconciler.operations.review import approve_article
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        slot, waits_for = approve_article(database, installation.clock, number, by=installation.actor)
+        return f"scheduled for {slot:%a %d %b %H:%M} UTC" if slot else f"approved, waits for {waits_for}"
+
+    decide(session, chosen, "Approve", act)
+
+
+@click.command()
+@article_options("review")
+@click.option("--reason", required=True, help="Why; kept with the article.")
+@click.option("--requeue", is_flag=True, help="Let the next run write it again, which is charged as any call.")
+@click.pass_obj
+def reject(session: Session, chosen: Chosen, reason: str, requeue: bool) -> None:
+    """Reject articles that are not public, with a reason. They are put away, or written again.
+
+    Within publishing.auto_approval_hold this is the veto against the machine's approval.
+
+    Examples:
+
+      igny8 content reject 12 --reason "the prices are of last year" --requeue
+      igny8 content reject --site alpine-trails --older-than 30d --reason "out of season" --yes
+    """
+    from reconciler.operations.review import reject_article
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        return reject_article(
+            database, installation.clock, number, by=installation.actor, reason=reason, requeue=requeue
+        )
+
+    decide(session, chosen, "Reject", act)
+
+
+@click.command()
+@article_options("approved")
+@click.option("--slot", metavar="TIME", help="When, on the site's clock: 2026-12-01T09:30; else the next free slot.")
+@click.option("--force", is_flag=True, help="Also in a blackout, or on a day that is full.")
+@click.pass_obj
+def schedule(session: Session, chosen: Chosen, slot: str | None, force: bool) -> None:
+    """Give approved articles a slot, or move a scheduled one to a time of your choice.
+
+    Examples:
+
+      igny8 content schedule 12
+      igny8 content schedule 12 --slot 2026-12-01T09:30
+    """
+    from reconciler.operations.content import show_article
+    from reconciler.operations.context import context_of, load_contexts
+    from reconciler.operations.review import schedule_article
+
+    if slot and len(chosen.filter.ids) != 1:
+        raise UsageError("--slot is for one article", hint="name one number")
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        at = None
+        if slot:
+            with database.read() as connection:
+                contexts = load_contexts(connection)
+            site = context_of(contexts, str(show_article(database, number)["site"])).site
+            at = _instant(slot, site.timezone)
+        taken = schedule_article(database, installation.clock, number, by=installation.actor, at=at, force=force)
+        return f"scheduled for {taken:%a %d %b %H:%M} UTC"
+
+    decide(session, chosen, "Schedule", act)
+
+
+def _instant(text: str, timezone: str) -> datetime:
+    from datetime import UTC
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time", hint="write it as 2026-12-01T09:30, on the site's clock") from error
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC)
+
+
+@click.command()
+@article_options("scheduled")
+@click.option("--reason", default="", help="Why; kept with the article.")
+@click.pass_obj
+def unschedule(session: Session, chosen: Chosen, reason: str) -> None:
+    """Take articles off the calendar. They stay approved, and no slot is given to them until a person does.
+
+    Example: igny8 content unschedule 12 --reason "wait for the press release"
+    """
+    from reconciler.operations.review import unschedule_article
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        return unschedule_article(database, installation.clock, number, by=installation.actor, reason=reason)
+
+    decide(session, chosen, "Take off the schedule", act)
+
+
+@click.command()
+@article_options("approved", "scheduled")
+@click.option("--force", is_flag=True, help="Also in a blackout, or on a day that is full.")
+@click.pass_obj
+def publish(session: Session, chosen: Chosen, force: bool) -> None:
+    """Publish approved, scheduled or failed articles now; what else is due on their sites goes out with them.
+
+    Example: igny8 content publish 12
+    """
+    from reconciler.operations.publish import publish_due
+    from reconciler.operations.review import make_due, settle_reviews
+
+    sites: dict[int, str] = {}
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        sites[number] = make_due(database, installation.clock, number, by=installation.actor, force=force)
+        return f"due now on {sites[number]}"
+
+    def finish(installation: Installation, database: Database, ends: dict[int, str]) -> dict[int, str]:
+        refused: dict[int, str] = {}
+        settle_reviews(database, installation.clock)
+        for site in dict.fromkeys(sites.values()):
+            report = publish_due(installation, database, site=site)
+            for item in report.articles:
+                if item.error:
+                    refused[item.content_id] = item.error
+                else:
+                    ends[item.content_id] = f"published: {item.url}"
+            if report.note or site in report.busy_sites:
+                session.output.note(report.note or f"{site}: another process is publishing; it takes these along")
+        return refused
+
+    decide(session, chosen, "Publish", act, finish)
+
+
+@click.command()
+@article_options("draft", "review", "failed")
+@click.option("--reason", default="", help="Why; kept with the article.")
+@click.pass_obj
+def archive(session: Session, chosen: Chosen, reason: str) -> None:
+    """Put articles away that are not public. They are kept, listed by `content list --state archived`, and never go out.
+
+    Example: igny8 content archive --state failed --older-than 90d --yes
+    """
+    from reconciler.operations.review import put_away_article
+
+    def act(installation: Installation, database: Database, number: int) -> str:
+        return put_away_article(database, installation.clock, number, by=installation.actor, reason=reason)
+
+    decide(session, chosen, "Archive", act)
+
+
+DECISIONS = (approve, reject, schedule, unschedule, publish, archive)

@@ -1,0 +1,124 @@
+"""`igny8 calendar`: lists and months; scheduled, published, failed, missed and empty slots; files for other programs."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+
+import pytest
+from builder import World, edited, write_root
+from icalendar import Calendar
+
+from cli.main import run
+
+SITE = edited(
+    "sites/blog.yaml",
+    ("publishing:\n", "timezone: Asia/Tokyo\npublishing:\n  blackouts: [{starts_on: 2026-11-23, reason: Labour Thanksgiving}]\n"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path, sqlite):
+    """Two articles: Wednesday 18 November 10:30 UTC is 19:30 in Tokyo, so Thursday has the first two slots."""
+    world = World(write_root(tmp_path / "root", SITE), sqlite)
+    world.apply()
+    world.run()
+    return world
+
+
+@pytest.fixture
+def calendar(world, capsys):
+    def call(*words: str, at: str = "2026-11-18T10:30", code: int = 0) -> str:
+        assert run(["-C", str(world.root), "--db", world.database.url, "calendar", *words, "--at", at]) == code
+        captured = capsys.readouterr()
+        return captured.out if code == 0 else captured.err
+
+    return call
+
+
+def states(text: str) -> dict[str, int]:
+    summary = json.loads(text)["summary"]
+    return {key: value for key, value in summary.items() if key != "slots"}
+
+
+def test_a_list_has_the_articles_and_on_demand_the_empty_slots(calendar):
+    assert [line.split()[6] for line in calendar().splitlines()[1:]] == ["scheduled", "scheduled"]
+    assert states(calendar("--json")) == {"scheduled": 2}
+    assert states(calendar("--days", "2", "--back", "0", "--empty", "--json")) == {"scheduled": 2, "empty": 4}
+
+
+def test_an_article_whose_time_has_passed_is_missed_until_it_is_public(calendar, world):
+    assert states(calendar("--json", at="2026-11-19T02:00")) == {"scheduled": 1, "missed": 1}
+    world.at(world.clock.now().replace(day=19, hour=2)).publish()
+    assert states(calendar("--json", at="2026-11-19T02:00")) == {"scheduled": 1, "published": 1}
+
+
+def test_a_month_is_the_sites_own_and_has_every_slot_and_closed_day(calendar):
+    answer = json.loads(calendar("--month", "2026-11", "--json"))
+    assert answer["summary"] == {"slots": 60, "scheduled": 2, "empty": 58}
+    assert {entry["local"][:7] for entry in answer["slots"]} == {"2026-11"}
+    assert answer["blackouts"] == [{"site": "blog", "on": "2026-11-23", "reason": "Labour Thanksgiving"}]
+
+
+def test_the_grid_shows_signs_and_below_them_what_needs_attention(calendar, world):
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE publication SET state = 'failed', error = 'no such folder' WHERE id = 1")
+    lines = calendar("--month", "2026-11", at="2026-11-20T00:00").splitlines()
+    assert lines[0] == "November 2026"
+    week = next(index for index, line in enumerate(lines) if line.startswith("16"))
+    assert lines[week + 1].split() == ["3.", "3.", "3.", "x", "!", ".", "3."]
+    assert "23 #" in lines[week + 2]
+    assert "# Mon 23  blog: Labour Thanksgiving" in lines
+    assert any(line.startswith("x Thu 19 09:00  blog  1") and line.endswith("no such folder") for line in lines)
+    assert any(line.startswith("! Thu 19 14:00  blog  2") for line in lines)
+
+
+def test_a_month_can_be_listed(calendar):
+    assert "SLOT (LOCAL)" in calendar("--month", "2026-11", "--view", "list")
+
+
+def test_the_ics_file_is_read_by_an_icalendar_parser_and_an_article_keeps_its_event(calendar, world):
+    before = Calendar.from_ical(calendar("--format", "ics")).walk("VEVENT")
+    assert [event.decoded("dtstart").isoformat() for event in before] == [
+        "2026-11-19T00:00:00+00:00",
+        "2026-11-19T05:00:00+00:00",
+    ]
+    assert {str(event["status"]) for event in before} == {"TENTATIVE"}
+    world.at(world.clock.now().replace(day=20)).publish()
+    after = Calendar.from_ical(calendar("--format", "ics")).walk("VEVENT")
+    assert [event["uid"] for event in after] == [event["uid"] for event in before]
+    assert {str(event["status"]) for event in after} == {"CONFIRMED"}
+    assert all(str(event["url"]).startswith("https://blog.example/") for event in after)
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page has: its cells, its text, and what it would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells, self.text, self.loads = 0, [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.cells += tag == "td"
+        self.loads += [value for name, value in attributes if name == "src"]
+        self.loads += [tag] if tag in ("script", "link") else []
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_has_every_day_escapes_titles_and_loads_nothing(calendar, world):
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE content SET title = '<script>alert(1)</script>' WHERE id = 1")
+    page = Page()
+    page.feed(calendar("--month", "2026-11", "--format", "html"))
+    assert (page.cells, page.loads) == (42, [])
+    text = " ".join(page.text)
+    assert "<script>alert(1)</script>" in text
+    assert "Labour Thanksgiving" in text
+    assert text.count("scheduled") == 3
+
+
+def test_a_mistyped_month_is_told(calendar):
+    assert "is no month" in calendar("--month", "December", code=64)
+    assert "is no month" in calendar("--month", "2026-13", code=64)
