@@ -45,7 +45,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("sync", "cli.commands.sync:sync", "Compare what stands at the sites with what was published."),
     Entry("reconcile", "cli.commands.reconcile:reconcile", "Keep everything as declared: apply, run, publish, again."),
     Entry("status", "cli.commands.status:status", "Show the state of every site."),
-    Entry("content", "cli.commands.content:content", "Look at articles and approve them."),
+    Entry("content", "cli.commands.content:content", "Look at articles, edit and improve them, and decide about them."),
+    Entry("keywords", "cli.commands.keywords:keywords", "Import keyword lists; list keywords; find duplicates."),
     Entry("images", "cli.commands.images:images", "Draw images of articles anew, and choose among those there are."),
     Entry("calendar", "cli.commands.calendar:calendar", "Show which article stands in which slot."),
     Entry(

@@ -53,6 +53,17 @@ class Output:
         """Print a machine-readable answer."""
         click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
+    def csv(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Print rows for a spreadsheet; a text that it would run as a formula gets a quote in front."""
+        import csv
+        import io
+
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_csv_cell(value) for value in row] for row in rows)
+        click.echo(text.getvalue(), nl=False)
+
     def note(self, text: str) -> None:
         """Tell something beside the answer; silent with --quiet."""
         if self.verbosity >= 0:
@@ -82,6 +93,14 @@ class Output:
         self.data(self.style(line(columns), "head"))
         for row in cells:
             self.data(line(row))
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    if isinstance(value, (list, tuple, dict)):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return "" if value is None else _plain(value) if hasattr(value, "isoformat") else value
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from cli.article_options import STATES, filter_options, read_labels
+from cli.checklists import show_checklist
 from cli.commands.content_decisions import DECISIONS
+from cli.commands.content_improve import link, optimize
 from cli.options import at_option, format_option, seconds_of, site_option
 from cli.output import is_interactive, shorten
 from cli.session import Session
@@ -17,7 +19,11 @@ from reconciler.errors import Igny8Error, UsageError
 
 @click.group()
 def content() -> None:
-    """Look at articles, edit them, and decide about them."""
+    """Look at articles, edit and improve them, and decide about them."""
+
+
+content.add_command(link)
+content.add_command(optimize)
 
 
 @content.command("list")
@@ -53,8 +59,12 @@ def list_(
             written_before=before,
         )  # fmt: skip
     if format_ == "json":
-        hidden = ("markdown", "html")
-        rows = [{key: value for key, value in row.items() if key not in hidden} for row in page.articles]
+        hidden = ("markdown", "html", "checklist")
+        rows = [
+            {key: value for key, value in row.items() if key not in hidden}
+            | {"score": (row["checklist"] or {}).get("score")}
+            for row in page.articles
+        ]
         session.output.json({"version": 1, "summary": {"total": page.total, "shown": len(rows)}, "articles": rows})
         return
     session.output.table(
@@ -88,6 +98,8 @@ def list_(
 @click.pass_obj
 def show(session: Session, number: int, opens: bool, page: Path | None, format_: str) -> None:
     """Show an article: its facts, what was decided about it, its checklist and its text.
+
+    The score of the checklist is a heuristic: no search engine tells how it ranks.
 
     Examples:
 
@@ -128,13 +140,14 @@ def show(session: Session, number: int, opens: bool, page: Path | None, format_:
     output.data(output.style(str(article["title"]), "head"))
     for name, value in facts:
         output.data(f"  {name:<17} {value}")
+    if article["checklist"]:
+        show_checklist(output, article["checklist"])
     for image in article["images"]:
         path = picture_path(installation.media, image["sha256"], image["media_type"])
         output.data(f"  image, {image['role']:<10} {_from_here(path)}  ({image['alt']})")
     for item in article["decisions"]:
         reason = f": {item['reason']}" if item["reason"] else ""
         output.data(f"  {item['at']:%Y-%m-%d %H:%M} {item['kind']:<13} by {item['decided_by']}{reason}")
-    _show_checklist(session, article.get("checklist"))
     output.data(f"\n{article['markdown'].rstrip()}")
 
 
@@ -148,16 +161,6 @@ def _approval(article: dict[str, Any]) -> str:
         return "-"
     text = f"by {article['approved_by']}, {article['approved_at']:%Y-%m-%d %H:%M} UTC"
     return text + (", but changed since" if article["is_as_approved"] is False else "")
-
-
-def _show_checklist(session: Session, checklist: dict[str, Any] | None) -> None:
-    """Show the checks that did not pass, where an article has a checklist."""
-    if not checklist:
-        return
-    session.output.data(f"  checklist         {checklist['score']} of 100")
-    for check in checklist["checks"]:
-        if check["passed"] is False:
-            session.output.data(f"    - {check['title']}: {check['reason']}")
 
 
 def _temporary(number: int) -> Path:

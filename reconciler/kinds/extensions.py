@@ -78,9 +78,15 @@ class Extensions:
     stages: tuple[StageDeclaration, ...]
     publishers: tuple[PublisherDeclaration, ...]
     adapters: tuple[AdapterDeclaration, ...]
+    improvements: tuple[StageDeclaration, ...] = ()
 
     @property
     def functions(self) -> tuple[FunctionDeclaration, ...]:
+        """Return the AI functions: of the stages, which need a prompt each, then those on articles that are there."""
+        return (*self.needed_functions, *(item.function for item in self.improvements if item.function is not None))
+
+    @property
+    def needed_functions(self) -> tuple[FunctionDeclaration, ...]:
         """Return the AI functions of the stages."""
         return tuple(stage.function for stage in self.stages if stage.function is not None)
 

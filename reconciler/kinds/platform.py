@@ -121,7 +121,7 @@ class Safety(Spec):
 
 # What people are told besides how each AI stage went.
 EVENTS = (
-    "publish_success", "publish_failed", "applied", "apply_failed", "drift_found", "credits_low", "usage_missing",
+    "publish_success", "publish_failed", "applied", "apply_failed", "drift_found", "credits_low", "usage_missing", "duplicates_found",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
 from reconciler.pipeline.decisions import ChosenModel
 from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, may_send
 from reconciler.pipeline.port import TextStage
-from reconciler.pipeline.rendering import render_prompt
+from reconciler.pipeline.rendering import render_prompt, render_repair
 from reconciler.pipeline.retry import shorten
 from reconciler.providers.tokens import count_tokens_upper
 from reconciler.store.budgets import place_of
@@ -44,17 +44,19 @@ class Request:
         return count_tokens_upper(self.prompt)
 
 
-def draft_request(call: Call, chosen: ChosenModel, *, is_short: bool) -> Request | CallEnd:
+def draft_request(call: Call, chosen: ChosenModel, attempt: Try) -> Request | CallEnd:
     """Render the prompt for a model and find its prices; a refusal when either cannot be had."""
     context, ai = call.context, call.context.site.ai
     with call.database.read() as connection:
         stage = cast(TextStage, call.stage)
         inputs: Mapping[str, Any] = stage.inputs(context, call.items, SiteItems(connection, context.site.name))
     max_tokens = min(ai.max_tokens, chosen.model.max_output_tokens or ai.max_tokens)
-    if is_short:
+    if attempt.is_short:
         inputs, max_tokens = shorten(inputs, max_tokens)
     try:
         prompt = render_prompt(context.prompts[call.function.name], inputs)
+        if attempt.repair is not None:
+            prompt = render_repair(prompt, attempt.repair.answer, attempt.repair.reason)
         rates = rates_of(chosen.name, chosen.model, size=ai.image_size, quality=ai.image_quality)
     except KeyError:
         return CallEnd(refusal=f"there is no prompt for {call.function.name}")
@@ -177,5 +179,5 @@ def _place(
     )
     return Prepared(
         attempt_id, hold, chosen, request.rates, request.prompt, request.inputs, admitted.max_tokens, worst_cost,
-        passage.is_probe, task, recovers,
+        passage.is_probe, task, recovers, is_repair=attempt.repair is not None,
     )  # fmt: skip

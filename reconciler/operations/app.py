@@ -12,6 +12,7 @@ from reconciler.config.suggest import did_you_mean
 from reconciler.config.tree import Tree, environment_names
 from reconciler.errors import UsageError
 from reconciler.kinds.extensions import Extensions
+from reconciler.pipeline.improvements import IMPROVEMENTS
 from reconciler.pipeline.stages import STAGES
 from reconciler.providers import PROVIDERS
 from reconciler.publishers import PUBLISHERS
@@ -20,6 +21,7 @@ EXTENSIONS = Extensions(
     stages=tuple(stage.declaration for stage in STAGES),
     publishers=tuple(entry.declaration for entry in PUBLISHERS),
     adapters=tuple(entry.declaration for entry in PROVIDERS),
+    improvements=tuple(item.declaration for item in IMPROVEMENTS),
 )
 
 

@@ -64,10 +64,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """What a model is told when it is asked once more: its answer, and why that could not be used."""
+
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnd:
     """How a call ended: items done and failed, credits charged, why it failed, or why it did not go out.
 
-    `was_stopped`: somebody asked to stop before it was through; its items are as they were.
+    `was_stopped`: somebody asked to stop before it was through; its items are as they were. `repair`: the answer could
+    not be used, and the model is asked once more; its items are as they were, too.
     """
 
     done: int = 0
@@ -76,15 +85,20 @@ class CallEnd:
     reason: str = ""
     refusal: str = ""
     was_stopped: bool = False
+    repair: Repair | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt to be made: its number in the call and for its model, both from 1, and whether it is a shorter one."""
+    """One attempt to be made: its number in the call and for its model, both from 1, and whether it is a shorter one.
+
+    `repair` is what it is to mend, if it is the one that mends.
+    """
 
     number: int = 1
     number_for_model: int = 1
     is_short: bool = False
+    repair: Repair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,7 @@ class Prepared:
     is_probe: bool = False
     task: str = ""
     recovers: str = ""
+    is_repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,27 @@ from typing import Any
 from reconciler.errors import UnreachableError
 from reconciler.operations.admission import Request, admit, draft_request
 from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
-from reconciler.operations.settlement import record_miss, settle
+from reconciler.operations.settlement import fail_call, record_miss, settle
 from reconciler.operations.stopping import sleep_unless_stopped
 from reconciler.operations.telemetry import Attributes, provider_name
 from reconciler.pipeline.answers import schema_of
 from reconciler.pipeline.decisions import ChosenModel, choose_model, models_to_try
 from reconciler.pipeline.flow import WaitUntil
 from reconciler.pipeline.progress import Waiting
-from reconciler.pipeline.retry import PATIENCE_SECONDS, GiveUp, NextModel, RetryAt, Shorten, StopProvider, decide
+from reconciler.pipeline.retry import (
+    PATIENCE_SECONDS,
+    Decision,
+    GiveUp,
+    NextModel,
+    RetryAt,
+    Shorten,
+    StopProvider,
+    decide,
+)
 from reconciler.providers.port import Completion, ImageRequest, Provider, Structured, TextRequest
-from reconciler.providers.tokens import count_tokens
+from reconciler.providers.tokens import believable_usage
 from reconciler.store.media import MediaRules, prepare_picture, store_picture
 from reconciler.store.runs import note_task
-from reconciler.usage import Usage
 
 # How long until a wait is worth a word to whoever watches.
 _TELL_AFTER_SECONDS = 1.0
@@ -72,37 +80,52 @@ async def _call_candidate(
             adapter = call.pool.adapter_for(call.context, chosen)
         except UnreachableError as error:
             return _Passed(error.message, attempt.number - 1)
-        request = draft_request(call, chosen, is_short=attempt.is_short)
+        request = draft_request(call, chosen, attempt)
         if isinstance(request, CallEnd):
             return request
         async with call.pool.slot(provider, limits.concurrency):
             prepared = await _pass(call, request, attempt, lease_seconds, is_last=is_last)
+            if isinstance(prepared, CallEnd) and prepared.refusal and attempt.repair:
+                reason = f"{attempt.repair.reason}; it was not asked again: {prepared.refusal}"
+                return fail_call(call, reason, lease_seconds)
             if not isinstance(prepared, Prepared):
                 return prepared if isinstance(prepared, CallEnd) else _Passed(prepared.reason, attempt.number - 1)
             answer = await _ask(call, prepared, adapter)
-            failure = answer.raw.failure
-            if failure is None:
-                return settle(call, prepared, answer, lease_seconds)
-            decision = decide(
-                failure, attempt.number_for_model, limits.attempts_max, call.clock.now(), call.rng,
-                was_shortened=attempt.is_short,
-            )  # fmt: skip
-            if isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last):
-                return settle(call, prepared, answer, lease_seconds)
-            record_miss(call, prepared, answer, lease_seconds)
+            end, decision = _judge(call, prepared, answer, attempt, lease_seconds, is_last=is_last)
+        if end is not None and end.repair is None:
+            return end
         match decision:
             case StopProvider(reason):
                 call.pool.stop(provider, f"{provider} was stopped: {reason}")
                 return _Passed(call.pool.why_stopped(provider), attempt.number)
-            case NextModel(reason):
+            case NextModel(reason) if end is None:
                 return _Passed(reason, attempt.number)
             case RetryAt(at):
                 await _wait(call, (at - call.clock.now()).total_seconds())
         if call.stop.is_requested:
             return CallEnd(was_stopped=True)
         attempt = Try(
-            attempt.number + 1, attempt.number_for_model + 1, attempt.is_short or isinstance(decision, Shorten)
-        )
+            attempt.number + 1, attempt.number_for_model + 1, attempt.is_short or isinstance(decision, Shorten),
+            attempt.repair if end is None else end.repair,
+        )  # fmt: skip
+
+
+def _judge(
+    call: Call, prepared: Prepared, answer: Answer, attempt: Try, lease_seconds: float, *, is_last: bool
+) -> tuple[CallEnd | None, Decision | None]:
+    """Settle what came, or record that nothing did; return the end that this makes, if any, and what to do next."""
+    failure = answer.raw.failure
+    if failure is None:
+        return settle(call, prepared, answer, lease_seconds), None
+    limits = call.provider_of(prepared.chosen).limits
+    decision = decide(
+        failure, attempt.number_for_model, limits.attempts_max, call.clock.now(), call.rng,
+        was_shortened=attempt.is_short,
+    )  # fmt: skip
+    if isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last):
+        return settle(call, prepared, answer, lease_seconds), decision
+    record_miss(call, prepared, answer, lease_seconds)
+    return None, decision
 
 
 async def _pass(
@@ -152,9 +175,9 @@ async def _ask_text(call: Call, prepared: Prepared, adapter: Provider) -> Answer
             supports.temperature, call.provider_of(prepared.chosen).limits.timeout_seconds,
         )
     )  # fmt: skip
-    if completion.failure is None and not completion.usage.total_tokens:
-        tokens = Usage(count_tokens(prepared.prompt), 0, count_tokens(completion.text), is_estimated=True)
-        completion = replace(completion, usage=tokens)
+    if completion.failure is None or completion.usage.total_tokens:
+        usage, why = believable_usage(completion.usage, prepared.prompt, completion.text, prepared.max_tokens)
+        completion = replace(completion, usage=usage, notes=(*completion.notes, why) if why else completion.notes)
     return Answer(completion, None, completion.failure.message if completion.failure else "")
 
 

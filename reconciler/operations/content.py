@@ -12,7 +12,9 @@ from typing import Any
 from reconciler.errors import UsageError
 from reconciler.operations.context import load_contexts
 from reconciler.operations.review import approve_article, carries
+from reconciler.pipeline.acceptance import current_checklist
 from reconciler.pipeline.approval import hash_of
+from reconciler.pipeline.checklist import read_checklist
 from reconciler.pipeline.port import Row
 from reconciler.pipeline.preview import PreviewImage, preview_page
 from reconciler.store.engine import Connection, Database
@@ -49,14 +51,19 @@ def list_articles(
 
 
 def show_article(database: Database, content_id: int) -> dict[str, Any]:
-    """Return one article with its images and the phrase that it was written for; UsageError when there is none."""
+    """Return one article with its images, its checklist and the phrase that it was written for; UsageError if none."""
     with database.read() as connection:
         row = find_content(connection, content_id)
         if row is None:
             raise UsageError(f"there is no content {content_id}", hint="`igny8 content list` shows the numbers")
         contexts = load_contexts(connection)
+        context = contexts.get(str(row["site"]))
+        checklist = read_checklist(row["checklist"])
+        if checklist is None and context is not None:
+            checklist = current_checklist(context, row, SiteItems(connection, context.site.name))
         return {
             **row,
+            "checklist": checklist.to_json() if checklist else None,
             "waits_for": _waits_for(row, contexts),
             "keyword": keyword_of(connection, content_id),
             "images": [dict(image) for image in images_of(connection, content_id)],

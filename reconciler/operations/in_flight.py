@@ -24,7 +24,7 @@ from reconciler.store.in_flight import (
     save_revision,
     unpin,
 )
-from reconciler.store.items import lock_site
+from reconciler.store.keywords import lock_site
 from reconciler.store.requeue import requeue
 
 DRAINED = "their sites take nothing new in from now on; apply again once they have been finished"

@@ -8,7 +8,7 @@ from datetime import datetime
 from reconciler.kinds.site import Site
 from reconciler.plan.change import Change
 from reconciler.store.engine import Connection
-from reconciler.store.items import take_in_keywords
+from reconciler.store.keywords import take_in_keywords
 from reconciler.store.resources import read_spec
 
 

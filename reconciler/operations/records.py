@@ -6,11 +6,15 @@ from typing import Any
 
 from reconciler.errors import UsageError
 from reconciler.store.engine import Database
-from reconciler.store.records import Page, attempt_counts, find_record, load_page, load_run
+from reconciler.store.records import ALWAYS, Page, Span, attempt_counts, find_record, load_page, load_run
 
 
-def read_records(database: Database, name: str, where: dict[str, Any], *, limit: int, offset: int = 0) -> Page:
-    """Return a page of a kind of record; UsageError for a filter that it does not have."""
+def read_records(
+    database: Database, name: str, where: dict[str, Any], *, span: Span = ALWAYS, limit: int | None, offset: int = 0
+) -> Page:  # fmt: skip
+    """Return a page of a kind of record, all without a limit; UsageError for a filter that it does not have."""
+    if span.since is not None and span.until is not None and span.since >= span.until:
+        raise UsageError("the period ends before it begins", hint="give --since an earlier time than --until")
     record = find_record(name)
     assert record is not None
     unknown = [column for column, value in where.items() if value is not None and column not in record.filters]
@@ -19,7 +23,7 @@ def read_records(database: Database, name: str, where: dict[str, Any], *, limit:
         raise UsageError(f"{name} cannot be filtered by {option}", hint=f"filters: {', '.join(record.filters)}")
     given = {column: value for column, value in where.items() if value is not None}
     with database.read() as connection:
-        return load_page(connection, record, given, limit=limit, offset=offset)
+        return load_page(connection, record, given, span=span, limit=limit, offset=offset)
 
 
 def read_run(database: Database, run_id: int) -> dict[str, Any]:

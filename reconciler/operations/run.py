@@ -12,6 +12,7 @@ from reconciler.errors import LockedError, UnreachableError, UsageError
 from reconciler.operations.context import context_of, load_contexts
 from reconciler.operations.executor import LEASE, Engine, RunResult, execute_run
 from reconciler.operations.funding import fund
+from reconciler.operations.improve import close_if_left, is_improvement
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.decisions import choose_model
 from reconciler.pipeline.port import SiteContext
@@ -20,7 +21,7 @@ from reconciler.pipeline.stages import STAGES
 from reconciler.schedule.due import is_due
 from reconciler.store.departures import leaving_sites, stays
 from reconciler.store.engine import AlreadyThereError, Connection
-from reconciler.store.items import take_in_keywords
+from reconciler.store.keywords import take_in_keywords
 from reconciler.store.ledger import Origin, balance_of, expire_holds
 from reconciler.store.resources import created_at
 from reconciler.store.runs import (
@@ -95,7 +96,7 @@ def wanted_due(engine: Engine, sites: Sequence[str] = ()) -> tuple[Wanted, ...]:
 def _owed(connection: Connection, context: SiteContext, now: datetime) -> Wanted | None:
     site = context.site
     open_run = find_open_run(connection, site.name)
-    if open_run is not None and _is_left(open_run, now):
+    if open_run is not None and _is_left(open_run, now) and not is_improvement(open_run):
         return Wanted(site.name, open_run.trigger, open_run.scheduled_for)
     due = is_due(
         site.automation, site.timezone, now=now, last_started_for=last_scheduled_for(connection, site.name),
@@ -170,6 +171,8 @@ def _begin(engine: Engine, context: SiteContext, wanted: Wanted) -> tuple[RunLea
             origin = Origin("run", now, context.generation)
             # The run's row is locked before the account's, here as in every call of a run.
             open_run = find_open_run(connection, wanted.site, lock=True)
+            if open_run is not None and close_if_left(connection, open_run, origin):
+                open_run = None
             fund(connection, context.account, context.tier, origin)
             forget_payloads(connection, now)
             take_in_keywords(connection, context.site, now)

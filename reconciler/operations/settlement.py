@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from reconciler.ledger.pricing import Cost, cost_of, credits_of, revenue_of
 from reconciler.money import NanoUsd, parse_usd
-from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared
+from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Repair
 from reconciler.operations.limits import month_of
 from reconciler.pipeline.flow import Gate, after_answer, after_headers, after_outage, after_pause
 from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Row, TextStage
@@ -30,7 +30,10 @@ from reconciler.usage import Usage
 
 
 def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> CallEnd:
-    """Carry everything that the call brought into the database; a call that brought nothing fails its items."""
+    """Carry everything that the call brought into the database; a call that brought nothing fails its items.
+
+    A text that cannot be used is sent back once: then the items are left as they are, and `repair` says what to mend.
+    """
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
     with call.database.write() as connection:
@@ -38,6 +41,15 @@ def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float)
         hold_lease(connection, call.lease, until)
         outcome = answer.problem or _outcome(call, connection, prepared, answer)
         cost = _cost(prepared, answer)
+        if (
+            isinstance(outcome, str)
+            and isinstance(answer.raw, Completion)
+            and not prepared.is_repair
+            and _can_mend(answer)
+        ):
+            _close_missed(call, connection, prepared, answer, cost, outcome, now)
+            _keep_gate(call, connection, prepared, answer, now)
+            return CallEnd(reason=outcome, repair=Repair(answer.raw.text, outcome))
         if isinstance(outcome, str):
             _close_missed(call, connection, prepared, answer, cost, outcome, now)
             for item in call.items:
@@ -52,6 +64,22 @@ def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float)
         )
         _keep_gate(call, connection, prepared, answer, now)
     return end
+
+
+def fail_call(call: Call, reason: str, lease_seconds: float) -> CallEnd:
+    """Fail the items of a call that is given up between two attempts."""
+    now = call.clock.now()
+    with call.database.write() as connection:
+        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        for item in call.items:
+            _fail_item(call, connection, item, reason, now)
+        count_in_stage(connection, call.stage_run_id, taken=len(call.items), failed=len(call.items))
+    return CallEnd(failed=len(call.items), reason=reason)
+
+
+def _can_mend(answer: Answer) -> bool:
+    """Tell whether asking again may help: the answer came, and was not refused, cut short by us, or lost."""
+    return answer.failure is None or answer.failure.error_class == "bad_answer"
 
 
 def record_miss(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> None:
@@ -95,6 +123,8 @@ def _close_missed(
 
 
 def _fail_item(call: Call, connection: Connection, item: Row, reason: str, now: datetime) -> None:
+    if not call.stage.counts_failures:
+        return
     if record_failure(connection, call.stage.item_kind, int(item["id"]), reason, now):
         writes = call.stage.give_up(item, SiteItems(connection, call.context.site.name))
         carry_out(connection, call.context.site.name, writes, now, pin=_pin(call, connection))
@@ -107,6 +137,11 @@ def _record_charged_call(
     """Save the output, take what it is worth out of the hold, and write the usage line."""
     carry_out(connection, call.context.site.name, outcome.writes, now, pin=_pin(call, connection))
     clear_failures(connection, call.stage.item_kind, outcome.done)
+    for notice in outcome.notices:
+        notify(
+            connection, notice.event, notice.text, now,
+            account=call.context.account.name, site=call.context.site.name, run_id=call.lease.run_id,
+        )  # fmt: skip
     by_id = {int(item["id"]): item for item in call.items}
     for item_id, reason in outcome.failed.items():
         _fail_item(call, connection, by_id[item_id], reason, now)

@@ -22,6 +22,12 @@ GENERATE_IMAGE_PROMPTS = FunctionDeclaration(
     (*_COMMON, "article", "image_style", "in_article_max"),
     "image_prompts",
 )
+LINK_CONTENT = FunctionDeclaration(
+    "link_content", "linking", "text", (*_COMMON, "article", "link_candidates", "links_max"), "links"
+)
+OPTIMIZE_CONTENT = FunctionDeclaration(
+    "optimize_content", "optimization", "text", (*_COMMON, "article", "findings", "word_count"), "optimized_article"
+)
 GENERATE_IMAGES = FunctionDeclaration(
     "generate_images", "image_generation", "image", (*_COMMON, "image", "image_style"), "image"
 )

@@ -75,6 +75,10 @@ class ItemReader(Protocol):
         """Return one item; KeyError when there is none."""
         ...
 
+    def select(self, kind: str, columns: Sequence[str], where: Row, *, newest: int = 0) -> Sequence[Row]:
+        """Return some columns of the items with these column values, oldest first; the newest so many first if asked."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -102,13 +106,33 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """An item that goes: a slot that is given back."""
+
+    kind: str
+    item_id: int
+
+
+Write = Insert | Update | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that people are told of beside the outcome: an event and a sentence."""
+
+    event: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a stage made of its items: the writes, and which items are done; those left out have failed with a reason."""
 
-    writes: tuple[Insert | Update, ...] = ()
+    writes: tuple[Write, ...] = ()
     done: tuple[int, ...] = ()
     failed: Mapping[int, str] = field(default_factory=dict)
     summary: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +147,16 @@ class Picture:
 
 
 class Stage(Protocol):
-    """A stage of the pipeline: what it takes. `tier_limit` names the tier's limit on its items a month, if there is one."""
+    """A stage of the pipeline: what it takes. `tier_limit` names the tier's limit on its items a month, if there is one.
+
+    Where `counts_failures` is off, an item that fails stays as it is: it is not what is being made.
+    """
 
     declaration: StageDeclaration
     item_kind: str
     pending: Row
     tier_limit: str = ""
+    counts_failures: bool = True
 
     def why_idle(self, context: SiteContext) -> str:
         """Return why the stage, though it is on, leaves its items alone; "" when it takes them."""

@@ -6,7 +6,8 @@
 | transient | again after a random wait that doubles its bound (full jitter); then another model |
 | quota, auth | the provider is stopped for this worker; another provider's model may go on |
 | too_long | once more with a shorter request, then the item fails |
-| refused, bad_answer | the item fails: the same request would bring the same, or cost again |
+| refused | the item fails: the same request would bring the same |
+| bad_answer | a text is asked for once more, with the reason (in settling); then, and an image at once, the item fails |
 | unsupported | another model, or the stage stops |
 """
 

@@ -47,6 +47,8 @@ from reconciler.usage import Usage
 _CONNECT_SECONDS = 10.0
 # What it drops is noted in the task log, by what really went out.
 warnings.filterwarnings("ignore", message="Sampling parameters", category=UserWarning)
+# Usage that cannot be true is told as none; what becomes of that is decided above, and noted.
+warnings.filterwarnings("ignore", message="Failed to extract usage")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ from reconciler.providers.port import Failure, ImageAnswer
 from reconciler.usage import Usage
 
 NOT_COUNTED = "the provider told no usage: the cost is an estimate by the catalogue's price of an image"
+# Large images at the highest quality come to some thousands; a count beyond this one is a mistake.
+_TOKENS_OF_AN_IMAGE_MAX = 200_000
 _MARKS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -56,12 +58,12 @@ def failed(failure: Failure, *notes: str) -> ImageAnswer:
 def image_usage(
     input_tokens: int, output_tokens: int, *, image_input_tokens: int = 0, image_output_tokens: int = 0
 ) -> tuple[Usage, tuple[str, ...]]:
-    """Return the usage of one image and a note when nobody told it.
+    """Return the usage of one image and a note when nobody told it, or told what cannot be.
 
     Without tokens of the output the catalogue's price of an image decides. Where a provider does not say which part of
     its output is the image, all of it counts as the image.
     """
-    if output_tokens <= 0:
+    if output_tokens <= 0 or input_tokens < 0 or max(input_tokens, output_tokens) > _TOKENS_OF_AN_IMAGE_MAX:
         return Usage(images=1, is_estimated=True), (NOT_COUNTED,)
     usage = Usage(
         input_tokens=input_tokens, output_tokens=output_tokens, images=1, image_input_tokens=image_input_tokens,

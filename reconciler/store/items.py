@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from reconciler.kinds.site import Site
-from reconciler.pipeline.port import Alias, Insert, Row, Update
-from reconciler.store.engine import advisory_lock
-from reconciler.store.tables import ITEMS, content, idea, image, image_prompt, keyword, publication, task
+from reconciler.pipeline.port import Alias, Insert, Remove, Row, Write
+from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
 FAILURES_MAX = 3
 
@@ -27,7 +25,7 @@ class SiteItems:
 
     def find(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
         """Return the items with these column values, oldest first; limit 0 = all. Superseded ones are history."""
-        table = ITEMS[kind]
+        table = KEPT[kind]
         statement = sa.select(table).where(table.c.site == self.site, *_live(table), *_equal(table, where))
         statement = statement.order_by(table.c.id)
         rows = self.connection.execute(statement.limit(limit) if limit else statement)
@@ -39,6 +37,14 @@ class SiteItems:
         if not found:
             raise KeyError(f"{self.site} has no {kind} {item_id}")
         return found[0]
+
+    def select(self, kind: str, columns: Sequence[str], where: Row, *, newest: int = 0) -> Sequence[Row]:
+        """Return some columns of the items with these column values, oldest first; the newest so many first if asked."""
+        table = KEPT[kind]
+        statement = sa.select(*(table.c[name] for name in columns))
+        statement = statement.where(table.c.site == self.site, *_live(table), *_equal(table, where))
+        ordered = statement.order_by(table.c.id.desc()).limit(newest) if newest else statement.order_by(table.c.id)
+        return [row._asdict() for row in self.connection.execute(ordered)]
 
     def pending(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
         """Return the items that a stage takes: pending, not set aside, oldest first."""
@@ -56,12 +62,15 @@ def _equal(table: sa.Table, where: Row) -> Iterable[sa.ColumnElement[bool]]:
 
 
 def carry_out(
-    connection: Connection, site: str, writes: Iterable[Insert | Update], now: datetime, *, pin: int | None = None
+    connection: Connection, site: str, writes: Iterable[Write], now: datetime, *, pin: int | None = None
 ) -> None:
     """Carry out the writes of an outcome, in order. What is made of an item that stays on a generation stays on it too."""
     ids: dict[str, int] = {}
     for write in writes:
-        table = ITEMS[write.kind]
+        table = KEPT[write.kind]
+        if isinstance(write, Remove):
+            connection.execute(table.delete().where(table.c.id == write.item_id, table.c.site == site))
+            continue
         values = {name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()}
         if isinstance(write, Insert):
             if pin is not None and "pinned_generation" in table.c:
@@ -95,44 +104,6 @@ def record_failure(connection: Connection, kind: str, item_id: int, reason: str,
         return False
     connection.execute(table.update().where(table.c.id == item_id).values(set_aside_at=now))
     return True
-
-
-def lock_site(connection: Connection, site: str) -> None:
-    """Let nobody else begin a run of the site, or take its keywords in, until the transaction ends."""
-    advisory_lock(connection, f"igny8-site:{site}")
-
-
-def take_in_keywords(connection: Connection, site: Site, now: datetime) -> tuple[int, int]:
-    """Make the site's keyword items follow its declaration; return how many are new and how many were archived.
-
-    A keyword that is no longer declared is archived, never deleted; one that comes back is taken up again.
-    """
-    lock_site(connection, site.name)
-    declared: dict[str, dict[str, Any]] = {}
-    for sector in site.sectors:
-        for entry in sector.keywords:
-            term, volume, intent = (
-                (entry, None, None) if isinstance(entry, str) else (entry.term, entry.volume, entry.intent)
-            )  # fmt: skip
-            declared.setdefault(term, {"sector": sector.name, "term": term, "volume": volume, "intent": intent})
-    rows = connection.execute(sa.select(keyword).where(keyword.c.site == site.name)).all()
-    known = {row.term: row for row in rows}
-    new = [values for term, values in declared.items() if term not in known]
-    if new:
-        shared = {"site": site.name, "state": "new", "created_at": now}
-        connection.execute(keyword.insert(), [values | shared for values in new])
-    gone = [row.id for term, row in known.items() if term not in declared and row.archived_at is None]
-    if gone:
-        connection.execute(keyword.update().where(keyword.c.id.in_(gone)).values(archived_at=now))
-    for term, values in declared.items():
-        row = known.get(term)
-        if row is not None and (row.archived_at or (row.sector, row.volume, row.intent) != _facts(values)):
-            connection.execute(keyword.update().where(keyword.c.id == row.id).values(**values, archived_at=None))
-    return len(new), len(gone)
-
-
-def _facts(values: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return values["sector"], values["volume"], values["intent"]
 
 
 def count_states(connection: Connection, site: str) -> dict[str, dict[str, int]]:

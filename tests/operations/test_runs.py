@@ -327,7 +327,7 @@ def test_keywords_that_an_answer_forgets_stay_pending_with_the_reason(small_worl
 def test_hostile_markup_in_an_answer_does_not_reach_the_html(small_world):
     article = {
         "title": "T", "meta_title": "T", "meta_description": "D", "slug": "../../etc/passwd", "excerpt": "", "tags": [],
-        "markdown": "## H\n\n<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>\n\ntext",
+        "markdown": "## H\n\n<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n" + "text " * 100,
     }  # fmt: skip
 
     def script(request, _):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.pipeline.answers import ArticleAnswer, ClustersAnswer, IdeasAnswer, ImagePromptsAnswer, read_answer
-from reconciler.pipeline.rendering import count_words, markdown_to_html
+from reconciler.pipeline.articles import count_words, markdown_to_html
 from reconciler.providers import PROVIDERS, find_adapter
 from reconciler.providers.port import ImageRequest, TextRequest
 from reconciler.providers.tokens import count_tokens, count_tokens_upper

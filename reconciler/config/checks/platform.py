@@ -14,7 +14,11 @@ _PLATFORM = ("platform", "platform")
 
 def check_events(draft: Draft) -> Iterable[Diagnostic]:
     """A channel asks for events that there are."""
-    known = [f"ai_{stage.key}_{end}" for stage in draft.extensions.stages for end in ("success", "failed")]
+    known = [
+        f"ai_{stage.key}_{end}"
+        for stage in (*draft.extensions.stages, *draft.extensions.improvements)
+        for end in ("success", "failed")
+    ]
     known += EVENTS
     for name, channel in draft.platform.notifications.channels.items():
         for index, event in enumerate(channel.events):

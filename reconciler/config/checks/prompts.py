@@ -28,10 +28,10 @@ def check_functions(draft: Draft) -> Iterable[Diagnostic]:
 
 
 def check_presence(draft: Draft) -> Iterable[Diagnostic]:
-    """Where there are sites, every function has a prompt."""
+    """Where there are sites, every function of a stage has a prompt."""
     if not draft.facts or len(draft.names.get("prompt", ())) > len(draft.all("prompt", Prompt)):
         return  # without sites nothing needs them; a broken one may be the one that is missing
-    for function in draft.extensions.functions:
+    for function in draft.extensions.needed_functions:
         if not _names(draft, function):
             yield Diagnostic(
                 "IG410", f"no prompt for {function.name}", "prompts",

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.kinds.extensions import StageDeclaration
-from reconciler.kinds.strategy import WordCount
+from reconciler.pipeline.acceptance import AcceptedText, accept_text, check, words_wanted
 from reconciler.pipeline.answers import ArticleAnswer, read_answer
+from reconciler.pipeline.articles import make_slug
+from reconciler.pipeline.checklist import ArticleText
+from reconciler.pipeline.duplicates import normal_form
 from reconciler.pipeline.functions import GENERATE_CONTENT
+from reconciler.pipeline.links import link_candidates
 from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Outcome, Row, SiteContext, TextStage, Update
-from reconciler.pipeline.rendering import common_inputs, count_words, make_slug, markdown_to_html
+from reconciler.pipeline.rendering import common_inputs
 
-_LINK_CANDIDATES_MAX = 20
+# Where a model wrote no description, the beginning of the excerpt stands in.
+_DESCRIPTION_MAX = 160
 
 
 class Content(TextStage):
-    """Tasks to articles. Links are offered only to articles of the same site that have their place already."""
+    """Tasks to articles. Links are offered only to live articles of the same site."""
 
     declaration = StageDeclaration(
         "content",
@@ -39,11 +44,11 @@ class Content(TextStage):
 
     def inputs(self, context: SiteContext, items: Sequence[Row], reader: ItemReader) -> dict[str, Any]:
         idea = reader.get("idea", int(items[0]["idea_id"]))
-        words = context.strategy.word_count if context.strategy and context.account.modules.thinker else WordCount()
+        words = words_wanted(context)
         return {
             **common_inputs(context, str(items[0]["sector"])),
             "idea": {key: idea[key] for key in ("title", "description", "keyword", "keywords", "outline")},
-            "link_candidates": _link_candidates(reader),
+            "link_candidates": link_candidates(reader, f"{idea['title']} {idea['keyword']}"),
             "word_count": {"min": words.min, "max": words.max},
         }
 
@@ -53,37 +58,50 @@ class Content(TextStage):
         answer = read_answer(ArticleAnswer, text)
         if isinstance(answer, str):
             return answer
-        html = markdown_to_html(answer.markdown)
-        if not html.strip():
-            return "the article is empty once it is made safe"
         task = items[0]
-        taken = {str(row["slug"]) for row in reader.find("content", {})}
-        owes_images = context.is_on("prompts") and context.is_on("images")
+        idea = reader.get("idea", int(task["idea_id"]))
+        candidates = link_candidates(reader, f"{idea['title']} {idea['keyword']}")
+        accepted = accept_text(context, answer.markdown, known_urls=[link["url"] for link in candidates])
+        if isinstance(accepted, str):
+            return accepted
+        there = reader.select("content", ("id", "title", "slug"), {})
+        form = normal_form(answer.title)
+        repeated = next((row for row in there if normal_form(str(row["title"])) == form), None)
+        if repeated is not None:
+            return f"the title “{answer.title}” repeats that of content {repeated['id']}, “{repeated['title']}”"
         values = {
             "sector": task["sector"],
             "task_id": task["id"],
-            "state": "draft" if owes_images else "review",
-            "title": answer.title,
+            "state": "draft" if context.is_on("prompts") and context.is_on("images") else "review",
             "slug": make_slug(
-                answer.slug, answer.title, taken, fallback=f"article-{task['id']}", language=context.site.language
+                answer.slug, answer.title, (str(row["slug"]) for row in there),
+                fallback=f"article-{task['id']}", language=context.site.language,
             ),
-            "excerpt": answer.excerpt,
-            "meta_title": answer.meta_title or answer.title,
-            "meta_description": answer.meta_description or answer.excerpt,
             "tags": list(answer.tags),
-            "markdown": answer.markdown,
-            "html": html,
-            "words": count_words(answer.markdown),
             "model": made_by.model,
             "simulated": made_by.simulated,
-        }
+            **_texts(answer),
+            **accepted.values(),
+        }  # fmt: skip
+        article = ArticleText(**_texts_checked(values))
+        values["checklist"] = check(context, article, str(idea["keyword"]), can_link=bool(candidates)).to_json()
         writes = (Insert("content", values), Update("task", int(task["id"]), {"state": "completed"}))
-        return Outcome(writes, (int(task["id"]),), summary=f"“{answer.title}”")
+        return Outcome(writes, (int(task["id"]),), summary=f"“{answer.title}”{_dropped(accepted)}")
 
 
-def _link_candidates(reader: ItemReader) -> list[dict[str, str]]:
-    published = reader.find("publication", {"state": "published"})
-    newest = list(published)[-_LINK_CANDIDATES_MAX:]
-    return [
-        {"title": str(reader.get("content", int(row["content_id"]))["title"]), "url": str(row["url"])} for row in newest
-    ]
+def _texts(answer: ArticleAnswer) -> dict[str, str]:
+    return {
+        "title": answer.title,
+        "excerpt": answer.excerpt,
+        "meta_title": answer.meta_title or answer.title,
+        "meta_description": answer.meta_description or answer.excerpt[:_DESCRIPTION_MAX],
+    }
+
+
+def _texts_checked(values: Row) -> dict[str, str]:
+    return {name: str(values[name]) for name in ("title", "meta_title", "meta_description", "markdown", "html")}
+
+
+def _dropped(accepted: AcceptedText) -> str:
+    number = len(accepted.dropped_links)
+    return f"; {number} links to pages that are not there were dropped" if number else ""

@@ -7,15 +7,19 @@ from typing import Any
 
 from reconciler.kinds.extensions import StageDeclaration
 from reconciler.pipeline.answers import IdeasAnswer, read_answer
+from reconciler.pipeline.duplicates import KnownTexts
 from reconciler.pipeline.functions import GENERATE_IDEAS
-from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Outcome, Row, SiteContext, TextStage, Update
+from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Notice, Outcome, Row, SiteContext, TextStage, Update
 from reconciler.pipeline.rendering import common_inputs
 
 IDEAS_PER_CLUSTER_MAX = 5
 
 
 class Ideas(TextStage):
-    """Clusters to ideas. A title that the site has already is left out."""
+    """Clusters to ideas. One near to an idea of the site, by title or keyword, is left out.
+
+    The first idea of a cluster is its owner: the article that answers for the cluster as a whole.
+    """
 
     declaration = StageDeclaration(
         "ideas",
@@ -43,7 +47,9 @@ class Ideas(TextStage):
             "cluster": {"name": cluster["name"], "description": cluster["description"]},
             "keywords": [str(row["term"]) for row in keywords] or [str(cluster["name"])],
             "ideas_max": IDEAS_PER_CLUSTER_MAX,
-            "existing_titles": [str(row["title"]) for row in reader.find("idea", {"sector": cluster["sector"]})],
+            "existing_titles": [
+                str(row["title"]) for row in reader.select("idea", ("title",), {"sector": cluster["sector"]})
+            ],
         }
 
     def read(
@@ -53,16 +59,31 @@ class Ideas(TextStage):
         if isinstance(answer, str):
             return answer
         cluster = items[0]
-        taken = {str(row["title"]).casefold() for row in reader.find("idea", {})}
+        ideas = reader.select("idea", ("title", "keyword"), {})
+        titles = KnownTexts(str(row["title"]) for row in ideas)
+        keywords = KnownTexts(str(row["keyword"]) for row in ideas)
+        has_owner = bool(reader.select("idea", ("id",), {"cluster_id": cluster["id"], "is_owner": True}))
         writes: list[Insert | Update] = []
+        repeats: list[str] = []
         for idea in answer.ideas[:IDEAS_PER_CLUSTER_MAX]:
-            if idea.title.casefold() in taken:
+            near = titles.near(idea.title) or keywords.near(idea.keyword)
+            if near is not None:
+                repeats.append(near.reason)
                 continue
-            taken.add(idea.title.casefold())
+            titles.add(idea.title)
+            keywords.add(idea.keyword)
             values = idea.model_dump(mode="json") | {"cluster_id": cluster["id"], "sector": cluster["sector"]}
-            writes.append(Insert("idea", values | {"state": "new", "simulated": made_by.simulated}))
+            values |= {"is_owner": not has_owner and not writes, "state": "new", "simulated": made_by.simulated}
+            writes.append(Insert("idea", values))
         if not writes:
-            return "every idea repeats one that the site has"
+            return f"every idea repeats one that the site has: {'; '.join(repeats)}"
         count = len(writes)
         writes.append(Update("cluster", int(cluster["id"]), {"state": "ideas_generated"}))
-        return Outcome(tuple(writes), (int(cluster["id"]),), summary=f"{count} ideas")
+        left_out = f"; {len(repeats)} left out as duplicates" if repeats else ""
+        notices = [Notice("duplicates_found", f"Left out of cluster “{cluster['name']}”: {'; '.join(repeats)}")]
+        return Outcome(
+            tuple(writes),
+            (int(cluster["id"]),),
+            summary=f"{count} ideas{left_out}",
+            notices=tuple(notices if repeats else ()),
+        )

@@ -13,6 +13,7 @@ from reconciler.providers.offline.choice import Lot
 from reconciler.providers.offline.clusters import write_clusters
 from reconciler.providers.offline.ideas import write_ideas
 from reconciler.providers.offline.image_prompts import write_image_prompts
+from reconciler.providers.offline.improvements import write_links, write_optimized
 from reconciler.providers.offline.pictures import paint
 from reconciler.providers.port import Completion, Failure, ImageAnswer, ImageRequest, TextRequest
 from reconciler.providers.tokens import count_tokens
@@ -27,6 +28,8 @@ WRITERS: Mapping[str, Writer] = {
     "generate_ideas": write_ideas,
     "generate_content": write_articles,
     "generate_image_prompts": write_image_prompts,
+    "link_content": write_links,
+    "optimize_content": write_optimized,
 }
 
 _SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")

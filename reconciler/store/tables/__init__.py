@@ -9,8 +9,10 @@ from reconciler.store.tables.history import history, history_change, quarantine,
 from reconciler.store.tables.identity import former_name
 from reconciler.store.tables.items import (
     ITEMS,
+    KEPT,
     cluster,
     content,
+    content_version,
     idea,
     image,
     image_prompt,
@@ -42,6 +44,7 @@ from reconciler.store.tables.runs import attempt, provider_gate, run, stage_run
 
 __all__ = [
     "ITEMS",
+    "KEPT",
     "OPEN_RUN_STATES",
     "Instant",
     "attempt",
@@ -50,6 +53,7 @@ __all__ = [
     "cluster",
     "content",
     "content_decision",
+    "content_version",
     "credit_account",
     "credit_lot",
     "forecast",

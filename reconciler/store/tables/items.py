@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKey, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from reconciler.store.tables.columns import (
     Big,
@@ -13,6 +13,7 @@ from reconciler.store.tables.columns import (
     item_table,
     metadata,
     revision_columns,
+    row_id,
     state_check,
     text_column,
 )
@@ -22,7 +23,9 @@ keyword = item_table(
     Column("sector", Text, nullable=False),
     Column("term", Text, nullable=False),
     Column("volume", Integer),
+    Column("difficulty", Integer),
     Column("intent", Text),
+    Column("imported_at", Instant),
     Column("cluster_id", Big, ForeignKey("cluster.id")),
     Column("archived_at", Instant),
     UniqueConstraint("site", "term"),
@@ -46,10 +49,13 @@ idea = item_table(
     Column("keyword", Text, nullable=False),
     Column("keywords", sa.JSON, nullable=False),
     Column("outline", sa.JSON, nullable=False),
+    flag_column("is_owner"),
     flag_column("simulated"),
     *revision_columns(),
     state_check("new", "queued"),
 )
+_OWNS = sa.text("is_owner AND superseded_at IS NULL")
+Index("uq_idea_owner", idea.c.cluster_id, unique=True, sqlite_where=_OWNS, postgresql_where=_OWNS)
 task = item_table(
     "task",
     Column("sector", Text, nullable=False),
@@ -79,6 +85,7 @@ content = item_table(
     Column("unscheduled_at", Instant),
     Column("archived_at", Instant),
     flag_column("prompts_written"),
+    Column("checklist", sa.JSON(none_as_null=True)),
     flag_column("simulated"),
     UniqueConstraint("site", "slug"),
     *revision_columns(),
@@ -134,9 +141,30 @@ publication = item_table(
     state_check("scheduled", "publishing", "published", "withdrawn", "failed"),
 )
 
+# What an article said before somebody, or a model, changed its text. Kept for good.
+content_version = Table(
+    "content_version",
+    metadata,
+    row_id(),
+    Column("site", Text, nullable=False),
+    Column("content_id", Big, ForeignKey("content.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    text_column("excerpt"),
+    text_column("meta_title"),
+    text_column("meta_description"),
+    Column("markdown", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    text_column("change"),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("content_id", "number"),
+)
+
 ITEMS: dict[str, Table] = {
     table.name: table for table in (keyword, cluster, idea, task, content, image_prompt, image, publication)
 }
+# Everything that a stage reads and writes: the items, and what is kept of them.
+KEPT: dict[str, Table] = {**ITEMS, content_version.name: content_version}
 
 # Items that stay on the revision that they were begun with: what it said, its parts stored once by their digest.
 pinned_part = Table(
