@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-ghost wordpress lint format fuzz soak crash bench golden clean
+.PHONY: help demo test test-ghost wordpress lint format fuzz soak crash bench golden clean test-wordpress-soak
 
 help: ## Show what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "igny8 needs Python 3.11 or newer; try make PYTHON=python3.12"; exit 1; }
@@ -60,6 +60,9 @@ fuzz: $(VENV)/.installed-dev ## Feed the loader odd files for a minute
 
 soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check every law; SEED=N repeats a run
 	@$(BIN)/python tests/ledger/random_ledger.py --operations $(or $(OPERATIONS),100000) $(if $(SEED),--seed $(SEED))
+
+test-wordpress-soak: $(VENV)/.installed-dev wordpress ## Kill publishing to WordPress 20 times in each way; KILLS=N for more
+	@IGNY8_SOAK=$(or $(KILLS),20) $(BIN)/python -m pytest tests/wordpress/test_wordpress_crashes.py --no-cov --timeout 3600
 
 crash: $(VENV)/.installed-dev ## Kill publishing to static sites at every step, 20 times each; REPEATS=N for less
 	@IGNY8_CRASH_REPEATS=$(or $(REPEATS),20) $(BIN)/python -m pytest --timeout 0 --numprocesses auto tests/crash/test_crash_static.py

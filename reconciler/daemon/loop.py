@@ -80,7 +80,7 @@ async def _loop(
             if running is None or running.done():
                 running = asyncio.create_task(_run_due(make_engine(stop), tell))
             if publishing is None or publishing.done():
-                publishing = asyncio.create_task(_publish(installation, database, stop, tell))
+                publishing = asyncio.create_task(_keep_publishing(installation, database, stop, tell))
             if delivering is None or delivering.done():
                 delivering = asyncio.create_task(_deliver(installation, database, stop, tell))
             keeper.keep()
@@ -117,34 +117,42 @@ async def _run_due(engine: Engine, tell: EventSink) -> bool:
 
 
 async def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
-    """Publish what is due beside everything else, then prepare what goes out soon and compare each site once a day."""
+    """Publish what is due, prepare what goes out soon, and compare each site once a day: beside everything else."""
 
     def stopping() -> bool:
         return stop.is_requested
 
-    def publish() -> tuple[PublishReport, tuple[SyncedSite, ...]]:
-        approved, voided = settle_reviews(database, installation.clock)
-        if approved or voided:
-            tell("reviewed", {"approved": approved, "voided": voided})
+    def work() -> tuple[tuple[int, int], PublishReport, tuple[SyncedSite, ...]]:
+        reviewed = settle_reviews(database, installation.clock)
         report = publish_due(installation, database, should_stop=stopping, catch_up_per_hour=CATCH_UP_PER_HOUR)
         prepare_ahead(installation, database, should_stop=stopping)
-        return report, sync_sites(installation, database, older_than=SYNC_EVERY)
+        return reviewed, report, () if stopping() else sync_sites(installation, database, older_than=SYNC_EVERY)
 
-    try:
-        report, synced = await asyncio.to_thread(publish)
-    except Exception as error:  # neither a busy database nor a defect of ours must end the daemon, nor pass unseen
-        tell("publish_failed", {"reason": f"{type(error).__name__}: {error}"})
-        return False
+    (approved, voided), report, synced = await asyncio.to_thread(work)
+    if approved or voided:
+        tell("reviewed", {"approved": approved, "voided": voided})
     for item in report.articles:
         fields: dict[str, Any] = {"site": item.site, "content": item.content_id, "title": item.title}
         tell("publish_failed" if item.error else "published", fields | {"to": item.error or item.url})
-    for site in report.stopped:
-        if site.is_new:
-            tell("site_stopped", {"site": site.site, "reason": site.reason, "until": site.until.isoformat()})
-    for compared in synced:
-        if compared.sync_status == "differs":
-            tell("site_differs", {"site": compared.site, "articles": len(compared.findings)})
+    for stopped in report.stopped:
+        if stopped.is_new:
+            until = stopped.until.isoformat()
+            tell("site_stopped", {"site": stopped.site, "reason": stopped.reason, "until": until})
+    for site in synced:
+        if site.sync_status == "differs":
+            tell("site_differs", {"site": site.site, "articles": len(site.findings)})
     return report.failed == 0
+
+
+async def _keep_publishing(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
+    """Publish; what keeps the installation from it is told, and tried again next pass."""
+    try:
+        return await _publish(installation, database, stop, tell)
+    except Igny8Error as error:
+        tell("publishing_failed", {"reason": error.message, "hint": error.hint})
+    except Exception as error:  # a defect of ours must not end the daemon, nor pass unseen
+        tell("publishing_failed", {"reason": f"unexpected: {type(error).__name__}: {error}"})
+    return False
 
 
 async def _deliver(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> None:

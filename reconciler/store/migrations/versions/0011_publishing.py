@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.drop_table("publication")
     _create_publications()
     op.execute(f"INSERT INTO publication ({_EARLIER}) SELECT {_EARLIER} FROM earlier_publication")
+    op.execute("UPDATE publication SET remote_state = 'public' WHERE state = 'published'")
     op.drop_table("earlier_publication")
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
