@@ -34,7 +34,7 @@ def marks_of(page: Path) -> Marks:
     try:
         with page.open("rb") as file:
             head = file.read(_FRONT_MATTER_BYTES).decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Marks()
     if not head.startswith("---\n"):
         return Marks()
