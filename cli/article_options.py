@@ -90,7 +90,6 @@ def article_options(*default_states: str) -> Callable[[Function], Function]:
 def decide(
     session: Session, chosen: Chosen, verb: str,
     act: Callable[[Installation, Database, int], str],
-    finish: Callable[[Installation, Database, dict[int, str]], dict[int, str]] | None = None,
 ) -> None:  # fmt: skip
     """Show what a filter touches and ask, do it to one article after the other, and tell what became of each.
 
@@ -115,8 +114,6 @@ def decide(
                 if len(articles) == 1:
                     raise
                 refused[number] = error.message
-        if finish is not None and ends:
-            refused |= finish(installation, database, ends)
     if chosen.format == "json":
         rows = [
             {"content": number, "result": end, "error": ""} for number, end in ends.items() if number not in refused

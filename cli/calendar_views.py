@@ -13,8 +13,16 @@ from cli.output import shorten
 from reconciler.diagnostics import visible
 from reconciler.operations.calendar import STATES, Calendar
 
-SIGNS = {"scheduled": "o", "publishing": "o", "published": "+", "failed": "x", "missed": "!", "empty": "."}
-LEGEND = "o scheduled   + published   x failed   ! missed   . empty   # blackout"
+SIGNS = {
+    "scheduled": "o",
+    "publishing": "o",
+    "published": "+",
+    "failed": "x",
+    "withdrawn": "-",
+    "missed": "!",
+    "empty": ".",
+}
+LEGEND = "o scheduled   + published   x failed   - withdrawn   ! missed   . empty   # blackout"
 _CELL = 12
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _TITLE = 60

@@ -10,7 +10,7 @@ import click
 
 from cli.article_options import Chosen, article_options, decide
 from cli.session import Session
-from reconciler.errors import UsageError
+from reconciler.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.operations.app import Installation
@@ -127,37 +127,24 @@ def unschedule(session: Session, chosen: Chosen, reason: str) -> None:
 
 @click.command()
 @article_options("approved", "scheduled")
-@click.option("--force", is_flag=True, help="Also in a blackout, or on a day that is full.")
+@click.option("--force", is_flag=True, help="Overwrite what a person changed at the site since our last write.")
 @click.pass_obj
 def publish(session: Session, chosen: Chosen, force: bool) -> None:
-    """Publish approved, scheduled or failed articles now; what else is due on their sites goes out with them.
+    """Publish approved, scheduled or failed articles now, or bring public ones up to date after an approved edit.
 
     Example: igny8 content publish 12
     """
-    from reconciler.operations.publish import publish_due
-    from reconciler.operations.review import make_due, settle_reviews
-
-    sites: dict[int, str] = {}
+    from reconciler.operations.publish_article import publish_article
+    from reconciler.operations.review import check_publishable
 
     def act(installation: Installation, database: Database, number: int) -> str:
-        sites[number] = make_due(database, installation.clock, number, by=installation.actor, force=force)
-        return f"due now on {sites[number]}"
+        check_publishable(database, installation.clock, number, by=installation.actor)
+        end = publish_article(installation, database, number, force=force)
+        if end.error:
+            raise UnreachableError(end.error, hint=end.hint)
+        return f"{end.what}: {end.url}"
 
-    def finish(installation: Installation, database: Database, ends: dict[int, str]) -> dict[int, str]:
-        refused: dict[int, str] = {}
-        settle_reviews(database, installation.clock)
-        for site in dict.fromkeys(sites.values()):
-            report = publish_due(installation, database, site=site)
-            for item in report.articles:
-                if item.error:
-                    refused[item.content_id] = item.error
-                else:
-                    ends[item.content_id] = f"published: {item.url}"
-            if report.note or site in report.busy_sites:
-                session.output.note(report.note or f"{site}: another process is publishing; it takes these along")
-        return refused
-
-    decide(session, chosen, "Publish", act, finish)
+    decide(session, chosen, "Publish", act)
 
 
 @click.command()

@@ -18,7 +18,7 @@ from reconciler.store.engine import Database
 from reconciler.store.publications import list_calendar
 
 # What a slot can be; `missed` has an article whose time has passed and which is not public.
-STATES = ("scheduled", "publishing", "published", "failed", "missed", "empty")
+STATES = ("scheduled", "publishing", "published", "failed", "withdrawn", "missed", "empty")
 _DAY = timedelta(days=1)
 
 

@@ -12,7 +12,7 @@ from reconciler.errors import ConflictError, UsageError
 from reconciler.operations.review import load_article, void_approval
 from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Row, Update
-from reconciler.pipeline.rendering import count_words, make_slug, markdown_to_html
+from reconciler.pipeline.articles import count_words, make_slug, markdown_to_html
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.review import publication_of, record_decision, taken_slugs

@@ -100,9 +100,16 @@ def approve_article(database: Database, clock: Clock, content_id: int, *, by: st
             return None, f"its update (igny8 content publish {content_id})"
         if row["state"] != "review":
             raise ConflictError(f"content {content_id} is {row['state']}, not in review")
+        record_decision(connection, row, "approved", by=by, at=now, content_hash=approved_hash)
+        if publication_of(connection, content_id) is not None:  # it was public, and has had its slot
+            waits_for = f"a person to publish it again (igny8 content publish {content_id})"
+            values = {"approved_by": by, "approved_at": now, "approved_hash": approved_hash, "waits_for": waits_for}
+            carry_out(
+                connection, context.site.name, [Update("content", content_id, values | {"state": "approved"})], now
+            )
+            return None, waits_for
         writes, waits_for = approve(context, row, of=approved_hash, by=by, now=now, taken=taken_slots(reader))
         carry_out(connection, context.site.name, writes, now)
-        record_decision(connection, row, "approved", by=by, at=now, content_hash=approved_hash)
         publication = publication_of(connection, content_id)
         return (publication["slot_at"] if publication else None), waits_for
 
@@ -167,22 +174,16 @@ def schedule_article(
         return at
 
 
-def make_due(database: Database, clock: Clock, content_id: int, *, by: str, force: bool = False) -> str:
-    """Let an approved, scheduled or failed article go out now, with the next publishing; return its site."""
+def check_publishable(database: Database, clock: Clock, content_id: int, *, by: str) -> None:
+    """Write down that somebody publishes an article now. ConflictError when it is not what was approved."""
     with database.write() as connection:
         row, context = load_article(connection, content_id)
-        if row["state"] == "published":
-            raise ConflictError(f"content {content_id} is public already")
-        _check_state(row, ("approved", "scheduled", "failed"), "published")
-        now = clock.now()
-        _check_content(row, hash_of(row, SiteItems(connection, context.site.name)))
-        held = taken_slots(SiteItems(connection, context.site.name))
-        at = now
-        while at in held:
-            at -= timedelta(seconds=1)
-        _put(connection, context, row, at, now, force=force)
-        record_decision(connection, row, "published", by=by, at=now)
-        return context.site.name
+        _check_state(row, ("approved", "scheduled", "failed", "published"), "published")
+        found = hash_of(row, SiteItems(connection, context.site.name))
+        if row["approved_hash"] and row["approved_hash"] != found:
+            hint = f"igny8 content show {content_id}, then igny8 content approve {content_id}"
+            raise ConflictError(f"content {content_id} is not what was approved", hint=hint)
+        record_decision(connection, row, "published", by=by, at=clock.now(), content_hash=found)
 
 
 def unschedule_article(database: Database, clock: Clock, content_id: int, *, by: str, reason: str = "") -> str:
@@ -273,14 +274,6 @@ def _void_if_changed(database: Database, contexts: dict[str, SiteContext], conte
         void_approval(connection, row, reason, now)
         record_decision(connection, row, "voided", by="igny8", at=now, reason=reason)
         return True
-
-
-def _check_content(row: Row, found: str) -> None:
-    if row["approved_hash"] and row["approved_hash"] != found:
-        raise ConflictError(
-            f"content {row['id']} is not what was approved",
-            hint=f"igny8 content show {row['id']}, and approve it again",
-        )
 
 
 def _check_state(row: Row, states: Sequence[str], done: str) -> None:

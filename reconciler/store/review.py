@@ -63,13 +63,21 @@ def give_slot_back(connection: Connection, content_id: int) -> bool:
     """Take an article off the calendar; False when it is on its way out, or public."""
     where = (publication.c.content_id == content_id, publication.c.state.in_(_GIVES_BACK))
     connection.execute(publication.delete().where(*where))
-    return publication_of(connection, content_id) is None
+    left = publication_of(connection, content_id)
+    return left is None or left["state"] == "withdrawn"
 
 
 def set_slot(connection: Connection, content_id: int, at: datetime) -> bool:
     """Let an article go out at an instant, tried anew if it failed; False when it is on its way out, or public."""
-    where = (publication.c.content_id == content_id, publication.c.state.in_(_GIVES_BACK))
-    values = {"slot_at": at, "state": "scheduled", "attempts": 0, "error": "", "set_aside_at": None}
+    where = (publication.c.content_id == content_id, publication.c.state.in_((*_GIVES_BACK, "withdrawn")))
+    values = {
+        "slot_at": at,
+        "state": "scheduled",
+        "attempts": 0,
+        "error": "",
+        "set_aside_at": None,
+        "next_attempt_at": None,
+    }
     return connection.execute(publication.update().where(*where).values(**values)).rowcount == 1
 
 

@@ -14,8 +14,8 @@ from reconciler.operations.edit_article import open_article, save_fields, save_t
 from reconciler.operations.review import (
     ArticleFilter,
     approve_article,
+    check_publishable,
     choose_articles,
-    make_due,
     put_away_article,
     reject_article,
     schedule_article,
@@ -302,21 +302,29 @@ def test_without_automatic_publishing_a_person_schedules(world):
     assert schedule_article(world.database, world.clock, 1, by="ann") == at("2026-11-18 14:00")
 
 
-def test_an_article_can_go_out_now_also_one_that_had_failed(scheduled):
+def test_only_what_was_approved_goes_out_now(scheduled):
+    check_publishable(scheduled.database, scheduled.clock, 1, by="ann")
     with scheduled.database.write() as connection:
-        connection.exec_driver_sql("UPDATE publication SET state = 'failed', attempts = 3 WHERE content_id = 2")
-        connection.exec_driver_sql("UPDATE content SET state = 'failed' WHERE id = 2")
-    for number in (1, 2):
-        assert make_due(scheduled.database, scheduled.clock, number, by="ann") == "blog"
-    report = scheduled.publish()
-    assert {item.content_id: item.error for item in report.articles} == {1: "", 2: ""}
-    with pytest.raises(ConflictError, match="is public already"):
-        make_due(scheduled.database, scheduled.clock, 1, by="ann")
+        connection.exec_driver_sql("UPDATE content SET title = 'Another' WHERE id = 1")
+    with pytest.raises(ConflictError, match="is not what was approved"):
+        check_publishable(scheduled.database, scheduled.clock, 1, by="ann")
 
 
-def test_only_approved_articles_go_out_now(reviewing):
+def test_what_is_in_review_does_not_go_out_now(reviewing):
     with pytest.raises(ConflictError, match="is review and cannot be published"):
-        make_due(reviewing.database, reviewing.clock, 1, by="ann")
+        check_publishable(reviewing.database, reviewing.clock, 1, by="ann")
+
+
+def test_an_article_that_was_unpublished_can_be_edited_and_approved_again(scheduled):
+    with scheduled.database.write() as connection:
+        connection.exec_driver_sql("UPDATE publication SET state = 'withdrawn' WHERE content_id = 1")
+        connection.exec_driver_sql("UPDATE content SET state = 'approved' WHERE id = 1")
+    save_fields(scheduled.database, scheduled.clock, 1, {"title": "Boots"}, by="ann")
+    assert states(scheduled)[0] == ("review", "a person: edited by ann")
+    slot, waits_for = approve_article(scheduled.database, scheduled.clock, 1, by="bob")
+    assert (slot, waits_for) == (None, "a person to publish it again (igny8 content publish 1)")
+    schedule_article(scheduled.database, scheduled.clock, 1, by="bob", at=at("2026-11-20 11:11"))
+    assert slots(scheduled)[1] == "2026-11-20 11:11"
 
 
 # --- filters
