@@ -10,9 +10,11 @@ from reconciler.clock import Clock
 from reconciler.config.article_text import FIELDS, TEXT_FIELDS, read_article_text, write_article_text, wrong_value
 from reconciler.errors import ConflictError, UsageError
 from reconciler.operations.review import load_article, void_approval
+from reconciler.pipeline.acceptance import recheck
 from reconciler.pipeline.approval import hash_of
+from reconciler.pipeline.articles import count_words, make_slug, markdown_to_html, read_page
 from reconciler.pipeline.port import Row, Update
-from reconciler.pipeline.articles import count_words, make_slug, markdown_to_html
+from reconciler.pipeline.revising import keep_version
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.review import publication_of, record_decision, taken_slugs
@@ -64,9 +66,11 @@ def save_fields(
             html = markdown_to_html(str(changed["markdown"]))
             if not html.strip():
                 raise UsageError("the article is empty once it is made safe")
-            changed |= {"html": html, "words": count_words(str(changed["markdown"]))}
+            changed |= {"html": html, "words": count_words(read_page(html).text)}
         told = tuple(name for name in (*FIELDS, "markdown") if name in changed)
-        carry_out(connection, context.site.name, [Update("content", content_id, changed)], now)
+        kept = keep_version(row, reader, changed_by=by, change=f"{', '.join(told)} edited")
+        checked = recheck(context, row, changed, reader)
+        carry_out(connection, context.site.name, [kept, Update("content", content_id, checked)], now)
         void_approval(connection, row, f"edited by {by}", now)
         after = hash_of(reader.get("content", content_id), reader)
         record_decision(connection, row, "edited", by=by, at=now, reason=", ".join(told), content_hash=after)

@@ -15,6 +15,7 @@ from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.publish import PublishPass, publish_one
 from reconciler.operations.publishers import publisher_type
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
+from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Insert, Row, SiteContext, Update
 from reconciler.publishers.port import Article, PublishFailure, Remote
 from reconciler.store.engine import Connection, Database
@@ -53,10 +54,15 @@ def publish_article(installation: Installation, database: Database, content_id: 
     """
     with database.read() as connection:
         context, row = _find(connection, content_id)
+        says = hash_of(row, SiteItems(connection, context.site.name))
     if row["state"] in ("draft", "review"):
         raise BlockedError(
             f"content {content_id} is in {row['state']}: nobody has approved it",
             hint=f"igny8 content approve {content_id}",
+        )
+    if row["approved_hash"] and row["approved_hash"] != says:
+        raise BlockedError(
+            f"content {content_id} was changed since it was approved", hint=f"igny8 content approve {content_id}"
         )
     if not context.platform.modules.publishing:
         raise BlockedError("the module publishing is off", hint="switch it on in platform.yaml, and apply")

@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.clock import Clock
 from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.context import context_of, load_contexts
-from reconciler.pipeline.approval import approve, hash_of, hold_of, put_into, take_slot, taken_slots
+from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_of, put_into, take_slot, taken_slots
 from reconciler.pipeline.port import Row, SiteContext, Update
 from reconciler.schedule.slots import why_closed
 from reconciler.store.engine import Connection, Database
@@ -31,7 +31,6 @@ from reconciler.store.review import (
     set_slot,
 )
 
-MACHINE = "stage 7"
 _UNPUBLISHED = ("draft", "review", "approved", "scheduled", "failed")
 _ON_ITS_WAY = "is on its way out at this moment"
 

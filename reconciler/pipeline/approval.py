@@ -11,6 +11,7 @@ from reconciler.ids import derive_id, digest
 from reconciler.pipeline.port import Insert, ItemReader, Row, SiteContext, Update
 from reconciler.schedule.slots import next_free_slot
 
+MACHINE = "stage 7"
 Writes = tuple[Insert | Update, ...]
 _TEXT = ("title", "slug", "excerpt", "meta_title", "meta_description", "tags", "markdown", "html")
 _IMAGE = ("role", "alt", "caption", "after_heading")

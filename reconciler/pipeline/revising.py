@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.pipeline.approval import MACHINE
 from reconciler.pipeline.port import Insert, ItemReader, Remove, Row, Update, Write
 
 # What is kept of an article before each change.
 _KEPT = ("title", "excerpt", "meta_title", "meta_description", "markdown")
 _APPROVED = ("approved", "scheduled")
-_BY_MACHINE = "stage 7"
+
+
+def keep_version(article: Row, reader: ItemReader, *, changed_by: str, change: str) -> Insert:
+    """Return the write that keeps what an article says now, before it is changed."""
+    number = len(reader.select("content_version", ("id",), {"content_id": article["id"]})) + 1
+    before = {name: article[name] for name in _KEPT}
+    values = {**before, "content_id": article["id"], "number": number, "changed_by": changed_by, "change": change}
+    return Insert("content_version", values)
 
 
 def revise(
@@ -22,15 +30,12 @@ def revise(
     approved it may approve again; what a person approved waits for a person. A published article stays published.
     """
     content_id = int(article["id"])
-    number = len(reader.select("content_version", ("id",), {"content_id": content_id})) + 1
-    before = {name: article[name] for name in _KEPT}
-    kept = Insert(
-        "content_version", {**before, "content_id": content_id, "number": number, "changed_by": changed_by, "change": change}
-    )  # fmt: skip
+    kept = keep_version(article, reader, changed_by=changed_by, change=change)
     if article["state"] not in _APPROVED:
         return (kept, Update("content", content_id, values))
-    waits_for = "" if article["approved_by"] == _BY_MACHINE else f"a person: {change} after it was approved"
-    void = {"state": "review", "approved_by": None, "approved_at": None, "waits_for": waits_for}
+    waits_for = "" if article["approved_by"] == MACHINE else f"a person: {change} after it was approved"
+    gone = dict.fromkeys(("approved_by", "approved_at", "approved_hash", "veto_until", "unscheduled_at"))
+    void = {**gone, "state": "review", "waits_for": waits_for}
     slots = reader.select("publication", ("id",), {"content_id": content_id, "state": "scheduled"})
     return (
         kept,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconciler.kinds.extensions import StageDeclaration
-from reconciler.pipeline.approval import approve, hash_of, hold_for_veto, hold_of, taken_slots
+from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_for_veto, hold_of, taken_slots
 from reconciler.pipeline.port import Insert, ItemReader, LocalStage, Outcome, Row, SiteContext, Update
 
 
@@ -32,6 +32,6 @@ class Review(LocalStage):
             return Outcome(held, done, summary=f"{len(items)} held for a veto")
         taken = taken_slots(reader)
         for item in items:
-            updates, _ = approve(context, item, of=hash_of(item, reader), by="stage 7", now=now, taken=taken)
+            updates, _ = approve(context, item, of=hash_of(item, reader), by=MACHINE, now=now, taken=taken)
             writes += updates
         return Outcome(tuple(writes), done, summary=f"{len(items)} approved")
