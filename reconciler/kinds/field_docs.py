@@ -476,7 +476,9 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
     "WordPressSettings": {
         "username": FieldDoc("Who publishes.", example="igny8"),
         "application_password": FieldDoc("A reference to the user's application password.", example={"env": "WP_PASSWORD"}),
-        "categories": FieldDoc("Names of categories that exist on the site.", example=["Guides"]),
+        "categories": FieldDoc("Names of categories that every article gets; those that the site lacks are made.", example=["Guides"]),
+        "category_per_sector": FieldDoc("Whether an article also gets a category with the name of its sector."),
+        "author": FieldDoc("The WordPress user who is shown as the author; left out = the one with the name of ours.", example="maya"),
     },
     "GhostSettings": {
         "admin_api_key": FieldDoc("A reference to the Admin API key of a custom integration.", example={"env": "GHOST_KEY"}),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
+from plan_states import AUTHORED
 
 from reconciler.config.canonical import canonical_form
 from reconciler.ids import canonical_json
 from reconciler.kinds import KINDS, Kind
-from tests.plan.plan_states import AUTHORED
 
 
 @given(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_root import FILES, compile_root, edited
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.config.graph import Graph, Node, affected, build_graph
 from reconciler.operations.app import EXTENSIONS
-from tests.config.config_root import FILES, compile_root, edited
 
 NEWS = FILES["sites/blog.yaml"].replace("blog", "news").replace("strategy: guides\n", "")
 TWO_SITES = {"sites/news.yaml": NEWS}

@@ -125,6 +125,7 @@ def kinds_of_writes(seen: list[str]) -> list[int]:
     return list(first.values())
 
 
+@pytest.mark.timeout(900)
 def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, tmp_path):
     scene.proxy.again()
     world = scene.later(tmp_path / "whole")
