@@ -37,10 +37,17 @@ def find_outlook(
             after.pop(ref, None)
         # What is not renamed for now goes on under its old name.
         stays |= {(kind, former) for (kind, name), former in renames.items() if (kind, name) in left_out}
+        renamed = {(kind, former): (kind, name) for (kind, name), former in renames.items() if (kind, name) in after}
         for ref in {(item.hold.kind, item.hold.name) for item in held} | stays | (left_out & actual.keys()):
-            text = texts.get(ref)
-            # A mixture of declared and held values is not remembered: it has no digest of its own.
-            after[ref] = Priced(*ref, "", partial(bytes, text)) if isinstance(text, bytes) else _priced(actual[ref])
+            # What is held field by field is renamed all the same; what is held as a whole keeps its old name.
+            named = renamed.get(ref, ref)
+            text = texts.get(named)
+            if isinstance(text, bytes):
+                # A mixture of declared and held values is not remembered: it has no digest of its own.
+                after[named] = Priced(*named, "", partial(bytes, text))
+            else:
+                after.pop(named, None)
+                after[ref] = _priced(actual[ref])
         method = ForecastMethod(observed.forecasts)
         return (
             method.forecast(_priced(item) for item in actual.values() if item.deleting_since is None),

@@ -10,6 +10,7 @@ from cli.plan_formats import plan_lines
 from reconciler.errors import BlockedError
 from reconciler.operations.blame import blame
 from reconciler.operations.plan import plan
+from reconciler.operations.resource_holds import hold
 from reconciler.operations.rollback import find_way, roll_back
 from reconciler.store.ledger import find_breaks
 from reconciler.store.renames import former_names
@@ -194,3 +195,14 @@ def test_a_rollback_gives_the_old_name_back_and_blame_knows_both(world):
     assert names_in(world, "site").keys() == {"blog"}
     with world.database.read() as connection:
         assert find_breaks(connection) == ()
+
+
+@pytest.mark.parametrize("field", ["automation.time", ""])
+def test_a_site_that_is_renamed_while_it_is_held_is_forecast_once(small_world, field):
+    small_world.apply()
+    before = planned(small_world).plan.forecast_after.articles
+    hold(small_world.database, small_world.clock, "site/blog", field, until="3d", reason="launch", actor="ann")
+    rename_site(small_world, JOURNAL.replace('"02:00"', '"03:00"'))
+    forecast = planned(small_world).plan.forecast_after
+    assert forecast.articles == before
+    assert list(forecast.sites) == (["journal"] if field else ["blog"])
