@@ -236,7 +236,9 @@ def stop_visits(the_pass: PublishPass, context: SiteContext, failure: PublishFai
         stop_site(connection, site, reason=failure.message, hint=failure.hint, failures=failures, next_attempt_at=until)
         if row is not None:
             postpone_publication(connection, int(row["id"]), failure.message)
-        if before is None or not was_stopped or before["reason"] != failure.message[:500]:
+        # A reason may name another file each time; a hint says what a person has to do, and changes only with that.
+        is_news = not was_stopped or (failure.scope == "site" and before is not None and before["hint"] != failure.hint)
+        if is_news:
             waiting = len(publications_of(connection, site, ("scheduled", "publishing"), until=now))
             text = f"Nothing goes out to {site}: {failure.message}" + (f" ({failure.hint})" if failure.hint else "")
             text += f". {waiting} articles wait; tried again from {until:%H:%M} UTC."
