@@ -64,6 +64,10 @@ class Output:
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
         click.echo(text.getvalue(), nl=False)
 
+    def line(self, value: Any) -> None:
+        """Print a machine-readable event on a line of its own, at once."""
+        click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
     def note(self, text: str) -> None:
         """Tell something beside the answer; silent with --quiet."""
         if self.verbosity >= 0:

@@ -41,6 +41,11 @@ def ticks() -> float:
     return time.monotonic()
 
 
+def wait_seconds(seconds: float) -> None:
+    """Let so many seconds of real time pass: for who watches, and has nothing else to do."""
+    time.sleep(seconds)
+
+
 @dataclass
 class FixedClock:
     """A clock that stands at one instant; sleeping moves it on at once and remembers how long was asked for."""

@@ -13,7 +13,7 @@ from reconciler.clock import FixedClock
 from reconciler.config.compilation import Compilation
 from reconciler.operations.app import Installation
 from reconciler.operations.apply import ApplyResult, apply
-from reconciler.operations.executor import Engine
+from reconciler.operations.engine import Engine
 from reconciler.operations.plan import plan
 from reconciler.operations.providers import ProviderPool
 from reconciler.operations.publish import PublishReport, publish_due

@@ -106,7 +106,7 @@ def _improve(
 async def _carry_out(
     session: Session, installation: Installation, database: Database, key: str, offers: list[Offer], offline: bool
 ) -> list[Improved]:
-    from reconciler.operations.executor import Engine
+    from reconciler.operations.engine import Engine
     from reconciler.operations.improve import improve
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.stopping import StopSignal

@@ -120,7 +120,7 @@ async def _redraw(
     offline: bool,
 ) -> Redrawn:  # fmt: skip
     from cli.progress import Progress
-    from reconciler.operations.executor import Engine
+    from reconciler.operations.engine import Engine
     from reconciler.operations.images import redraw
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.stopping import StopSignal

@@ -56,7 +56,7 @@ async def _run(
     log_format: str, snapshot: Path | None,
 ) -> bool:  # fmt: skip
     from reconciler.daemon.loop import reconcile as keep
-    from reconciler.operations.executor import Engine
+    from reconciler.operations.engine import Engine
     from reconciler.operations.providers import ProviderPool
     from reconciler.operations.stopping import StopSignal
     from reconciler.operations.telemetry import traces_from_environment

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import click
 
 from cli.options import format_option, site_option
+from cli.output import Output
 from cli.session import Session
 
 _STATES = ["running", "interrupted", "completed", "failed", "cancelled", "paused"]
@@ -14,7 +16,7 @@ _STATES = ["running", "interrupted", "completed", "failed", "cancelled", "paused
 
 @click.group()
 def runs() -> None:
-    """Look at past and present runs."""
+    """Look at past and present runs; pause, resume and cancel them."""
 
 
 @runs.command("list")
@@ -46,7 +48,7 @@ def list_(session: Session, site: str | None, state: str | None, limit: int, off
                 row["id"],
                 row["site"],
                 row["trigger"],
-                row["state"],
+                row["state"] + (f" ({row['asked']} asked)" if row["asked"] else ""),
                 f"{row['started_at']:%Y-%m-%d %H:%M}",
                 _took(row["started_at"], row["finished_at"]),
                 f"{row['credits_used']:,}",
@@ -62,29 +64,105 @@ def list_(session: Session, site: str | None, state: str | None, limit: int, off
 
 @runs.command()
 @click.argument("number", type=int)
-@format_option("text", "json")
+@click.option(
+    "--follow", is_flag=True, help="Keep telling until the run has ended or rests; Ctrl-C ends only the telling."
+)
+@format_option("text", "json", "ndjson")
 @click.pass_obj
-def show(session: Session, number: int, format_: str) -> None:
+def show(session: Session, number: int, follow: bool, format_: str) -> None:
     """Show a run: its stages, budgets, credits, and how its calls ended.
 
-    Example: igny8 runs show 12
+    With --follow each change is told as it comes: a line a change, with --format ndjson one of JSON.
+
+    Examples:
+
+      igny8 runs show 12
+      igny8 runs show 12 --follow
     """
-    from reconciler.operations.records import read_run
+    from reconciler.operations.records import follow_run, read_run
 
     installation = session.installation()
     with session.database(installation) as database:
+        if follow:
+            for change in follow_run(database, number):
+                if format_ == "ndjson":
+                    session.output.line(change)
+                elif format_ == "text":
+                    session.output.note(_told(change))
         row = read_run(database, number)
-    output = session.output
     if format_ == "json":
-        output.json({"version": 1, "summary": {"run": number, "state": row["state"]}, "run": row})
-        return
-    output.data(output.style(f"run {row['id']} of {row['site']}: {row['state']}", "head"))
+        session.output.json({"version": 1, "summary": {"run": number, "state": row["state"]}, "run": row})
+    elif format_ == "ndjson":
+        session.output.line({"event": "summary", "version": 1, "run": row})
+    else:
+        _show(session.output, row)
+
+
+def _order(name: str, help_: str, examples: str, done: dict[str, str]) -> click.Command:
+    """Return a command that gives a run an order."""
+
+    @click.argument("number", type=int)
+    @format_option("text", "json")
+    @click.pass_obj
+    def give(session: Session, number: int, format_: str) -> None:
+        from reconciler.operations.run_orders import order_run
+
+        installation = session.installation()
+        with session.database(installation) as database:
+            ordered = order_run(database, installation.clock, number, name, by=installation.actor)  # type: ignore[arg-type]
+        if format_ == "json":
+            summary = {"run": number, "site": ordered.site, "state": ordered.state, "asked": ordered.asked}
+            session.output.json({"version": 1, "summary": summary})
+            return
+        session.output.data(f"Run {number} of {ordered.site}: {done['asked' if ordered.asked else 'done']}")
+
+    return runs.command(name, help=f"{help_}\n\nExample: {examples}")(give)
+
+
+_order(
+    "pause",
+    "Pause a run: what is in flight is finished and saved, nothing more begins until it is resumed.",
+    "igny8 runs pause 12",
+    {"asked": "its worker pauses it after the calls at hand", "done": "paused"},
+)
+_order(
+    "resume",
+    "Let a paused run go on: the next `igny8 run --due`, worker or daemon takes it up.",
+    "igny8 runs resume 12",
+    {"asked": "goes on", "done": "goes on; `igny8 run --due`, a worker or the daemon takes it up"},
+)
+_order(
+    "cancel",
+    "End a run: what is in flight is finished and saved, what was not begun stays pending for the next run.",
+    "igny8 runs cancel 12",
+    {"asked": "its worker ends it after the calls at hand", "done": "cancelled"},
+)
+
+
+def _told(change: dict[str, Any]) -> str:
+    """Return a change of a run as a line."""
+    if change["event"] == "run":
+        asked = f" ({change['asked']} asked)" if change["asked"] else ""
+        return f"{change['state']}{asked}, {change['credits_used']:,} credits used, {change['held_credits']:,} held"
+    reason = f": {change['reason']}" if change["reason"] else ""
+    failed = f", {change['failed']} failed" if change["failed"] else ""
+    return (
+        f"{change['stage']}: {change['state']}{reason}, {change['done']} of {change['total']} done{failed},"
+        f" {change['credits_used']:,} credits"
+    )
+
+
+def _show(output: Output, row: dict[str, Any]) -> None:
+    asked = f" ({row['asked']} asked)" if row["asked"] else ""
+    output.data(output.style(f"run {row['id']} of {row['site']}: {row['state']}{asked}", "head"))
     calls = ", ".join(f"{count} {status}" for status, count in sorted(row["calls"].items())) or "none"
     output.data(
         f"  {row['trigger']}, generation {row['generation']}, {row['available_at_start']:,} credits available at its start"
     )
+    most = "" if row["credits_max"] is None else f" of at most {row['credits_max']:,}"
+    held = f", {row['held_credits']:,} held" if row["held_credits"] else ""
     output.data(
-        f"  {row['credits_used']:,} credits used; calls: {calls}{'; offline samples' if row['simulated'] else ''}"
+        f"  {row['credits_used']:,} credits used{most}{held}; calls: {calls}{'; offline samples' if row['simulated'] else ''}"
     )
     if row["note"]:
         output.data(f"  {row['note']}")

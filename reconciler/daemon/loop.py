@@ -16,7 +16,7 @@ from reconciler.daemon.watch import settle, watched
 from reconciler.errors import Igny8Error, LockedError
 from reconciler.kinds.platform import Platform
 from reconciler.operations.app import Installation
-from reconciler.operations.executor import Engine
+from reconciler.operations.engine import Engine
 from reconciler.operations.funding import fund_accounts
 from reconciler.operations.notify import Told, deliver_due
 from reconciler.operations.prepare_ahead import prepare_ahead

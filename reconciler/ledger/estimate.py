@@ -18,14 +18,13 @@ class Limits:
     site_month: int | None
     account_month: int | None
     available: int
+    run: int | None = None
 
     @property
     def smallest(self) -> int:
         """Return the credits that the next call may hold at most."""
-        return max(
-            0,
-            min(left for left in (self.stage, self.site_month, self.account_month, self.available) if left is not None),
-        )
+        budgets = (self.stage, self.site_month, self.account_month, self.run)
+        return max(0, min(self.available, *(left for left in budgets if left is not None)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,28 @@ from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, 
 from reconciler.ledger.pricing import Rates, UnknownPriceError, cost_of, rates_of
 from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
 from reconciler.pipeline.decisions import ChosenModel
-from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, may_send
+from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, looks_at_sent, may_send
 from reconciler.pipeline.port import TextStage
 from reconciler.pipeline.rendering import render_prompt, render_repair
 from reconciler.pipeline.retry import shorten
 from reconciler.providers.tokens import count_tokens_upper
 from reconciler.store.budgets import place_of
+from reconciler.store.claims import keep_unit
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider, traffic_of
 from reconciler.store.items import SiteItems
-from reconciler.store.ledger import Funds, Hold, OverdrawnError, lock_funds, place_hold
-from reconciler.store.runs import find_lost_task, hold_lease, stage_runs_of, start_attempt
+from reconciler.store.ledger import Funds, Hold, OverdrawnError, lock_funds, open_hold_credits, place_hold
+from reconciler.store.runs import HELPER, find_lost_task, hold_lease, run_credits, start_attempt
 from reconciler.usage import Usage
 
 _HOLD_SLACK = timedelta(minutes=5)
+
+
+class Crowded:
+    """The credits do not suffice while the calls beside this one hold theirs."""
+
+
+CROWDED = Crowded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +73,44 @@ def draft_request(call: Call, chosen: ChosenModel, attempt: Try) -> Request | Ca
     return Request(chosen, rates, prompt, inputs, max_tokens)
 
 
-def admit(call: Call, request: Request, attempt: Try, lease_seconds: float) -> Prepared | WaitUntil | CallEnd:
-    """Hold the worst case and record the attempt in one transaction; or say until when to wait, or why not at all."""
+def admit(call: Call, request: Request, attempt: Try, lease_seconds: float) -> Prepared | WaitUntil | Crowded | CallEnd:
+    """Hold the worst case and record the attempt in one transaction; or say until when to wait, or why not at all.
+
+    What would fit if the calls beside it had returned their credits is `CROWDED`.
+    """
     now = call.clock.now()
+    until = now + timedelta(seconds=lease_seconds)
+    attempt_id = _attempt_id(call, attempt)
     with call.database.write() as connection:
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        # The run's row is locked before a unit's, and that before the account's, here as in every transaction.
+        if call.unit is None or (call.lease.fence != HELPER and call.crew.must_renew(now)):
+            hold_lease(connection, call.lease, until)
+        if call.unit is not None:
+            keep_unit(connection, call.unit, until, attempt_id)
         if not call.pool.offline:
             lock_provider(connection, request.chosen.model.provider)
         funds = _lock_funds(call, connection)
         if funds.balance.is_suspended:
             return CallEnd(refusal=f"the account {call.context.account.name} is suspended; it holds no credits")
-        admitted = _admit_credits(call, request, funds)
+        admitted = _admit_credits(call, connection, request, funds)
+        if call.crew.is_holding and (isinstance(admitted, Refused) or admitted.clamped):
+            return CROWDED
         if isinstance(admitted, Refused):
             return CallEnd(refusal=admitted.reason)
         passage = _pass_gate(call, connection, request, admitted, now)
         if isinstance(passage, WaitUntil):
             return passage
-        expires_at = now + timedelta(seconds=lease_seconds) + _HOLD_SLACK
-        return _place(call, connection, request, attempt, admitted, passage, funds, now, expires_at)
+        return _place(
+            call, connection, request, attempt, attempt_id, admitted, passage, funds, now, until + _HOLD_SLACK
+        )  # fmt: skip
+
+
+def _attempt_id(call: Call, attempt: Try) -> str:
+    """Return an id that no other attempt has: another fence, try of the items or attempt in this call is another."""
+    fence = call.unit.fence if call.unit is not None else call.lease.fence
+    tries = max(int(item["attempts"]) for item in call.items)
+    key = call.stage.declaration.key
+    return derive_id(call.lease.run_id, fence, key, call.item_ids, tries, attempt.number)
 
 
 def _lock_funds(call: Call, connection: Connection) -> Funds:
@@ -93,18 +121,24 @@ def _lock_funds(call: Call, connection: Connection) -> Funds:
     limits = {
         place.account_key: account.credits.monthly_max,
         place.site_key: site.credits.monthly_max,
-        place.stage_key: stage_runs_of(connection, call.lease.run_id)[key].budget_credits,
+        place.stage_key: call.budget_credits,
     }
     return lock_funds(connection, place, origin, limits)
 
 
-def _admit_credits(call: Call, request: Request, funds: Funds) -> Admitted | Refused:
+def _admit_credits(call: Call, connection: Connection, request: Request, funds: Funds) -> Admitted | Refused:
     place = funds.place
+    left_of_run = None
+    if call.lease.credits_max is not None:
+        used = run_credits(connection, call.lease.run_id)
+        held = open_hold_credits(connection, account=place.account, run_id=call.lease.run_id)
+        left_of_run = call.lease.credits_max - used - held
     limits = Limits(
         stage=funds.windows[place.stage_key].left,
         site_month=funds.windows[place.site_key].left,
         account_month=funds.windows[place.account_key].left,
         available=funds.balance.available,
+        run=left_of_run,
     )
     if call.function.model_type == "image":
         return admit_images(request.rates, 1, limits)
@@ -121,7 +155,9 @@ def _pass_gate(
     limits = call.provider_of(request.chosen).limits
     timeout = timedelta(seconds=limits.timeout_seconds) + _HOLD_SLACK
     gate = gate_of(connection, provider, model)
-    traffic = traffic_of(connection, provider, model, now, timeout=timeout)
+    traffic = traffic_of(
+        connection, provider, model, now, timeout=timeout, with_sent=looks_at_sent(gate, limits)
+    )  # fmt: skip
     passage = may_send(gate, traffic, limits, request.input_tokens + admitted.max_tokens, now)
     if isinstance(passage, Go) and passage.is_probe:
         keep_gate(connection, provider, model, after_probe_sent(gate, now + timeout))
@@ -129,13 +165,10 @@ def _pass_gate(
 
 
 def _place(
-    call: Call, connection: Connection, request: Request, attempt: Try, admitted: Admitted, passage: Go, funds: Funds,
-    now: datetime, expires_at: datetime,
+    call: Call, connection: Connection, request: Request, attempt: Try, attempt_id: str, admitted: Admitted,
+    passage: Go, funds: Funds, now: datetime, expires_at: datetime,
 ) -> Prepared | CallEnd:  # fmt: skip
     context, chosen, key = call.context, request.chosen, call.stage.declaration.key
-    # A new fence, another try of the item or another attempt in this call is another id; one id never gets two holds.
-    tries = max(int(item["attempts"]) for item in call.items)
-    attempt_id = derive_id(call.lease.run_id, call.lease.fence, key, call.item_ids, tries, attempt.number)
     hold = Hold(
         derive_id("hold", attempt_id), context.account.name, context.site.name, key, call.lease.run_id,
         admitted.credits, expires_at,
@@ -179,5 +212,5 @@ def _place(
     )
     return Prepared(
         attempt_id, hold, chosen, request.rates, request.prompt, request.inputs, admitted.max_tokens, worst_cost,
-        passage.is_probe, task, recovers, is_repair=attempt.repair is not None,
+        passage.is_probe, task, recovers, passage.is_clear, is_repair=attempt.repair is not None,
     )  # fmt: skip

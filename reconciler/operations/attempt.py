@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from reconciler.kinds.extensions import FunctionDeclaration
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.ledger.pricing import Rates
 from reconciler.money import NanoUsd
+from reconciler.operations.crew import Crew, Turn
 from reconciler.operations.providers import ProviderPool
 from reconciler.operations.stopping import StopSignal
 from reconciler.operations.telemetry import NO_TRACES, Traces
@@ -20,6 +21,7 @@ from reconciler.pipeline.decisions import ChosenModel
 from reconciler.pipeline.port import Picture, Row, SiteContext, Stage
 from reconciler.pipeline.progress import ProgressSink, ignore_progress
 from reconciler.providers.port import Completion, Failure, ImageAnswer
+from reconciler.store.claims import Unit
 from reconciler.store.engine import Database
 from reconciler.store.ledger import Hold, Origin
 from reconciler.store.runs import RunLease
@@ -27,7 +29,7 @@ from reconciler.store.runs import RunLease
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call is about: items of a stage, in a run that this worker holds."""
+    """What a call is about: items of a stage, in a run that this worker holds; or a unit of it that it has claimed."""
 
     database: Database
     clock: Clock
@@ -42,6 +44,16 @@ class Call:
     progress: ProgressSink = ignore_progress
     rng: random.Random = field(default_factory=random.Random)
     traces: Traces = NO_TRACES
+    budget_credits: int | None = None
+    unit: Unit | None = None
+    crew: Crew = field(default_factory=Crew)
+    turn: Turn = field(default_factory=Turn)
+    tell: Callable[[], None] = lambda: None
+
+    @property
+    def must_end(self) -> bool:
+        """Tell whether the call shall not go out any more."""
+        return self.stop.is_requested or self.crew.is_closing
 
     @property
     def function(self) -> FunctionDeclaration:
@@ -116,6 +128,7 @@ class Prepared:
     is_probe: bool = False
     task: str = ""
     recovers: str = ""
+    gate_is_open: bool = False
     is_repair: bool = False
 
 

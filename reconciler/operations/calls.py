@@ -6,13 +6,15 @@ Two short transactions stand around each attempt; none is open while the provide
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from reconciler.errors import UnreachableError
-from reconciler.operations.admission import Request, admit, draft_request
+from reconciler.errors import LockedError, UnreachableError
+from reconciler.operations.admission import Crowded, Request, admit, draft_request
 from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
-from reconciler.operations.settlement import fail_call, record_miss, settle
+from reconciler.operations.settlement import fail_call, record_miss, settle, settled_before
 from reconciler.operations.stopping import sleep_unless_stopped
 from reconciler.operations.telemetry import Attributes, provider_name
 from reconciler.pipeline.answers import schema_of
@@ -36,6 +38,10 @@ from reconciler.store.runs import note_task
 
 # How long until a wait is worth a word to whoever watches.
 _TELL_AFTER_SECONDS = 1.0
+# How long to wait for the database with an answer in hand; lease and hold last longer.
+_DATABASE_WAITS_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,13 @@ class _Passed:
 
 async def call_model(call: Call, *, lease_seconds: float) -> CallEnd:
     """Make one call for the items and carry out what it brings; a call that does not fit the credits is refused."""
+    try:
+        return await _call_models(call, lease_seconds)
+    finally:
+        call.turn.pass_on()
+
+
+async def _call_models(call: Call, lease_seconds: float) -> CallEnd:
     chosen = choose_model(call.context, call.stage.declaration)
     if isinstance(chosen, str):
         return CallEnd(refusal=chosen)
@@ -83,57 +96,100 @@ async def _call_candidate(
         request = draft_request(call, chosen, attempt)
         if isinstance(request, CallEnd):
             return request
-        async with call.pool.slot(provider, limits.concurrency):
-            prepared = await _pass(call, request, attempt, lease_seconds, is_last=is_last)
-            if isinstance(prepared, CallEnd) and prepared.refusal and attempt.repair:
-                reason = f"{attempt.repair.reason}; it was not asked again: {prepared.refusal}"
-                return fail_call(call, reason, lease_seconds)
-            if not isinstance(prepared, Prepared):
-                return prepared if isinstance(prepared, CallEnd) else _Passed(prepared.reason, attempt.number - 1)
-            answer = await _ask(call, prepared, adapter)
-            end, decision = _judge(call, prepared, answer, attempt, lease_seconds, is_last=is_last)
-        if end is not None and end.repair is None:
-            return end
+        if attempt.number > 1:
+            # Nobody behind waits for more than one answer.
+            call.turn.pass_on()
+        decision = await _attempt(call, request, attempt, adapter, lease_seconds, is_last=is_last)
+        if isinstance(decision, _Passed) or (isinstance(decision, CallEnd) and decision.repair is None):
+            return decision
         match decision:
+            case Crowded():
+                call.turn.pass_on()
+                await call.crew.wait_for_credits()
+                continue
             case StopProvider(reason):
                 call.pool.stop(provider, f"{provider} was stopped: {reason}")
                 return _Passed(call.pool.why_stopped(provider), attempt.number)
-            case NextModel(reason) if end is None:
+            case NextModel(reason):
                 return _Passed(reason, attempt.number)
             case RetryAt(at):
                 await _wait(call, (at - call.clock.now()).total_seconds())
-        if call.stop.is_requested:
+        if call.must_end:
             return CallEnd(was_stopped=True)
         attempt = Try(
             attempt.number + 1, attempt.number_for_model + 1, attempt.is_short or isinstance(decision, Shorten),
-            attempt.repair if end is None else end.repair,
+            decision.repair if isinstance(decision, CallEnd) else attempt.repair,
         )  # fmt: skip
 
 
-def _judge(
+async def _attempt(
+    call: Call, request: Request, attempt: Try, adapter: Provider, lease_seconds: float, *, is_last: bool
+) -> CallEnd | _Passed | Crowded | Decision:
+    """Make one attempt, as soon as there is room for it, and write down what it brought."""
+    limits = call.provider_of(request.chosen).limits
+    async with call.pool.slot(request.chosen.model.provider, limits.concurrency):
+        prepared = await _pass(call, request, attempt, lease_seconds, is_last=is_last)
+        if isinstance(prepared, WaitUntil):
+            return _Passed(prepared.reason, attempt.number - 1)
+        if isinstance(prepared, CallEnd) and prepared.refusal and attempt.repair:
+            reason = f"{attempt.repair.reason}; it was not asked again: {prepared.refusal}"
+            return await _written(call, lambda: fail_call(call, reason, lease_seconds))
+        if not isinstance(prepared, Prepared):
+            return prepared
+        call.crew.hold(prepared.hold.credits)
+        call.tell()
+        try:
+            answer = await _ask(call, prepared, adapter)
+        except BaseException:
+            call.crew.let_go(prepared.hold.credits)
+            raise
+    try:
+        return await _conclude(call, prepared, answer, attempt, lease_seconds, is_last=is_last)
+    finally:
+        call.crew.let_go(prepared.hold.credits)
+
+
+async def _conclude(
     call: Call, prepared: Prepared, answer: Answer, attempt: Try, lease_seconds: float, *, is_last: bool
-) -> tuple[CallEnd | None, Decision | None]:
-    """Settle what came, or record that nothing did; return the end that this makes, if any, and what to do next."""
+) -> CallEnd | Decision:
     failure = answer.raw.failure
-    if failure is None:
-        return settle(call, prepared, answer, lease_seconds), None
-    limits = call.provider_of(prepared.chosen).limits
-    decision = decide(
-        failure, attempt.number_for_model, limits.attempts_max, call.clock.now(), call.rng,
-        was_shortened=attempt.is_short,
-    )  # fmt: skip
-    if isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last):
-        return settle(call, prepared, answer, lease_seconds), decision
-    record_miss(call, prepared, answer, lease_seconds)
-    return None, decision
+    if failure is not None:
+        decision = decide(
+            failure, attempt.number_for_model, call.provider_of(prepared.chosen).limits.attempts_max, call.clock.now(),
+            call.rng, was_shortened=attempt.is_short,
+        )  # fmt: skip
+        is_over = isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last)
+        if not is_over:
+            await _written(call, lambda: record_miss(call, prepared, answer, lease_seconds))
+            return decision
+    await call.turn.come()
+    return await _written(
+        call, lambda: settle(call, prepared, answer, lease_seconds), lambda: settled_before(call, prepared, answer)
+    )
+
+
+async def _written(call: Call, write: Callable[[], _T], was_written: Callable[[], _T | None] = lambda: None) -> _T:
+    """Write down what a call brought; while the database is busy or away, try again: it was paid for."""
+    for seconds in _DATABASE_WAITS_SECONDS:
+        try:
+            return write()
+        except (LockedError, UnreachableError):
+            await call.clock.sleep(seconds)
+        with contextlib.suppress(LockedError, UnreachableError):
+            before = was_written()
+            if before is not None:
+                return before
+    return write()
 
 
 async def _pass(
     call: Call, request: Request, attempt: Try, lease_seconds: float, *, is_last: bool
-) -> Prepared | WaitUntil | CallEnd:
+) -> Prepared | WaitUntil | Crowded | CallEnd:
     """Wait until the provider's limits have room, then admit; a provider that is down is waited for only so long."""
     waited = 0.0
     while True:
+        if call.must_end:
+            return CallEnd(was_stopped=True)
         admitted = admit(call, request, attempt, lease_seconds)
         if not isinstance(admitted, WaitUntil):
             return admitted
@@ -144,8 +200,6 @@ async def _pass(
                 reason = f"{request.chosen.model.provider} does not answer ({admitted.reason})"
                 return replace(admitted, reason=f"{reason}; it is tried again at {admitted.at:%H:%M:%S} UTC")
         await _wait(call, seconds)
-        if call.stop.is_requested:
-            return CallEnd(was_stopped=True)
 
 
 async def _wait(call: Call, seconds: float) -> None:

@@ -6,6 +6,7 @@ What a site made stays: articles, usage lines and postings are never deleted. Wh
 from __future__ import annotations
 
 from reconciler.plan.planner import Plan
+from reconciler.store.claims import drop_all
 from reconciler.store.departures import cancel_runs, lock_sites, open_hold_runs, record_deletions
 from reconciler.store.engine import Connection
 from reconciler.store.items import SiteItems
@@ -30,6 +31,7 @@ def let_go(connection: Connection, plan: Plan, origin: Origin) -> None:
 def _end_work(connection: Connection, site: str, origin: Origin) -> None:
     cancelled = cancel_runs(connection, site, note="the site was deleted", at=origin.at)
     for run_id in dict.fromkeys((*cancelled, *open_hold_runs(connection, site))):
+        drop_all(connection, run_id)
         lose_attempts(connection, run_id, origin.at)
         expire_holds(connection, origin, run_id=run_id)
     for row in SiteItems(connection, site).find("publication", {"state": "scheduled"}):

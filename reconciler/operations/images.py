@@ -15,7 +15,7 @@ from reconciler.ledger.pricing import UnknownPriceError, credits_of, rates_of
 from reconciler.operations.attempt import Call, CallEnd
 from reconciler.operations.calls import call_model
 from reconciler.operations.context import context_of, load_contexts
-from reconciler.operations.executor import LEASE, Engine
+from reconciler.operations.engine import LEASE, Engine
 from reconciler.operations.funding import fund
 from reconciler.operations.review import load_article, void_approval
 from reconciler.operations.worker import is_gone, worker_name

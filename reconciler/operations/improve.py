@@ -14,7 +14,7 @@ from reconciler.ledger.pricing import Rates, UnknownPriceError, credits_of, rate
 from reconciler.operations.attempt import Call, CallEnd
 from reconciler.operations.calls import call_model
 from reconciler.operations.context import context_of, load_contexts
-from reconciler.operations.executor import LEASE, Engine
+from reconciler.operations.engine import LEASE, Engine
 from reconciler.operations.funding import fund
 from reconciler.operations.limits import warn_when_low
 from reconciler.operations.worker import is_gone, worker_name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from reconciler.pipeline.port import SiteContext
 from reconciler.providers import find_adapter
 from reconciler.providers.port import Provider
 
+# Calls in flight at once in one process, over all providers and sites.
+CALLS_MAX = 64
 _OFFLINE = ProviderSpec(type="ai", adapter="offline")
 
 
@@ -23,9 +27,14 @@ class ProviderPool:
 
     root: Path
     offline: bool
+    calls_max: int = CALLS_MAX
     _made: dict[str, Provider] = field(default_factory=dict)
     _stopped: dict[str, str] = field(default_factory=dict)
     _slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    _room: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.calls_max)
 
     def adapter_for(self, context: SiteContext, chosen: ChosenModel) -> Provider:
         """Return the adapter that calls a model; UnreachableError when this installation cannot make it."""
@@ -61,9 +70,15 @@ class ProviderPool:
         """Return why nothing more goes to a provider, "" while it does."""
         return self._stopped.get(name, "")
 
-    def slot(self, name: str, concurrency: int) -> asyncio.Semaphore:
-        """Return the turnstile of a provider for this process; across processes the database keeps count."""
-        return self._slots.setdefault(name, asyncio.Semaphore(concurrency))
+    @contextlib.asynccontextmanager
+    async def slot(self, name: str, concurrency: int) -> AsyncIterator[None]:
+        """Wait for room at a provider, then in this process; across processes the database keeps count."""
+        slots = self._slots.get(name)
+        if slots is None:
+            slots = self._slots[name] = asyncio.Semaphore(concurrency)
+        # Who waits for a busy provider keeps nobody from calling another.
+        async with slots, self._room:
+            yield
 
     async def close(self) -> None:
         """Release every adapter."""

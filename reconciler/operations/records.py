@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from reconciler.clock import wait_seconds
 from reconciler.errors import UsageError
 from reconciler.store.engine import Database
+from reconciler.store.ledger import open_hold_credits
 from reconciler.store.records import ALWAYS, Page, Span, attempt_counts, find_record, load_page, load_run
+
+_LOOK_AGAIN_SECONDS = 1.0
+_RUN_FACTS = ("site", "state", "asked", "credits_used", "held_credits", "note")
+_STAGE_FACTS = ("stage", "state", "reason", "total", "done", "failed", "credits_used")
 
 
 def read_records(
@@ -33,4 +40,25 @@ def read_run(database: Database, run_id: int) -> dict[str, Any]:
         if found is None:
             raise UsageError(f"there is no run {run_id}", hint="`igny8 runs list` shows the numbers")
         row, stages = found
-        return {**row, "stages": [dict(stage) for stage in stages], "calls": attempt_counts(connection, run_id)}
+        held = open_hold_credits(connection, account=str(row["account"]), run_id=run_id)
+        calls = attempt_counts(connection, run_id)
+        return {**row, "held_credits": held, "stages": [dict(stage) for stage in stages], "calls": calls}
+
+
+def follow_run(
+    database: Database, run_id: int, *, pause: Callable[[], object] = lambda: wait_seconds(_LOOK_AGAIN_SECONDS)
+) -> Iterator[dict[str, Any]]:
+    """Yield what changes in a run, the present state first, until it has ended or nobody is at it any more."""
+    told: dict[str, dict[str, Any]] = {}
+    while True:
+        row = read_run(database, run_id)
+        now = {"run": {"event": "run", "run": run_id, **{key: row[key] for key in _RUN_FACTS}}}
+        for stage in row["stages"]:
+            now[stage["stage"]] = {"event": "stage", "run": run_id, **{key: stage[key] for key in _STAGE_FACTS}}
+        for name, facts in now.items():
+            if told.get(name) != facts:
+                yield facts
+        if row["state"] != "running":
+            return
+        told = now
+        pause()

@@ -12,12 +12,16 @@ from reconciler.operations.limits import month_of
 from reconciler.pipeline.flow import Gate, after_answer, after_headers, after_outage, after_pause
 from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Row, TextStage
 from reconciler.providers.port import Completion, ImageAnswer
+from reconciler.store.claims import end_unit, keep_unit
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider
 from reconciler.store.in_flight import pin_of
 from reconciler.store.items import SiteItems, carry_out, clear_failures, record_failure
 from reconciler.store.ledger import charge, void
 from reconciler.store.runs import (
+    attempt_end,
+    charged_credits,
+    count_in_run,
     count_in_stage,
     finish_attempt,
     hold_lease,
@@ -36,57 +40,106 @@ def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float)
     """
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
+    expected = 0 if answer.problem else min(credits_of(answer.raw.usage, prepared.rates), prepared.hold.credits)
     with call.database.write() as connection:
-        # First of all: who lost the lease lost the hold with it.
-        hold_lease(connection, call.lease, until)
+        # First of all: who lost the lease lost the hold with it. And who settles for a site does so alone.
+        _hold(call, connection, until, credits=expected)
         outcome = answer.problem or _outcome(call, connection, prepared, answer)
-        cost = _cost(prepared, answer)
-        if (
-            isinstance(outcome, str)
-            and isinstance(answer.raw, Completion)
-            and not prepared.is_repair
-            and _can_mend(answer)
-        ):
-            _close_missed(call, connection, prepared, answer, cost, outcome, now)
-            _keep_gate(call, connection, prepared, answer, now)
-            return CallEnd(reason=outcome, repair=Repair(answer.raw.text, outcome))
-        if isinstance(outcome, str):
-            _close_missed(call, connection, prepared, answer, cost, outcome, now)
-            for item in call.items:
-                _fail_item(call, connection, item, outcome, now)
-            end = CallEnd(failed=len(call.items), reason=outcome)
-        else:
-            end = _record_charged_call(call, connection, prepared, answer, cost, outcome, now)
-        if end.credits:
-            hold_lease(connection, call.lease, until, credits_used=end.credits)
-        count_in_stage(
-            connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed, credits=end.credits
-        )
+        repair = _repair(prepared, answer, outcome) if isinstance(outcome, str) else None
+        _leave_unit(call, connection, None if repair is None else until)
+        end = _close(call, connection, prepared, answer, outcome, repair, now)
+        if end.credits != expected:
+            count_in_run(connection, call.lease, until, credits=end.credits - expected)
+        if repair is None:
+            count_in_stage(
+                connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed,
+                credits=end.credits,
+            )  # fmt: skip
         _keep_gate(call, connection, prepared, answer, now)
     return end
+
+
+def _leave_unit(call: Call, connection: Connection, until: datetime | None) -> None:
+    """Take the call's unit off, or keep it until then for one more attempt."""
+    if call.unit is None:
+        return
+    if until is None:
+        end_unit(connection, call.unit)
+    else:
+        keep_unit(connection, call.unit, until, None)
+
+
+def _close(
+    call: Call, connection: Connection, prepared: Prepared, answer: Answer, outcome: Outcome | str,
+    repair: Repair | None, now: datetime,
+) -> CallEnd:  # fmt: skip
+    """Charge for what can be used; close what cannot, and fail its items unless it is to be mended."""
+    cost = _cost(prepared, answer)
+    if not isinstance(outcome, str):
+        return _record_charged_call(call, connection, prepared, answer, cost, outcome, now)
+    _close_missed(call, connection, prepared, answer, cost, outcome, now)
+    if repair is not None:
+        return CallEnd(reason=outcome, repair=repair)
+    for item in call.items:
+        _fail_item(call, connection, item, outcome, now)
+    return CallEnd(failed=len(call.items), reason=outcome)
+
+
+def _repair(prepared: Prepared, answer: Answer, problem: str) -> Repair | None:
+    """Return what the model is told when it is asked once more, or None when that would not help or was done already.
+
+    It helps when the answer came, and was not refused, cut short by us, or lost.
+    """
+    is_text = isinstance(answer.raw, Completion)
+    if not is_text or prepared.is_repair or not (answer.failure is None or answer.failure.error_class == "bad_answer"):
+        return None
+    return Repair(cast(Completion, answer.raw).text, problem)
 
 
 def fail_call(call: Call, reason: str, lease_seconds: float) -> CallEnd:
     """Fail the items of a call that is given up between two attempts."""
     now = call.clock.now()
     with call.database.write() as connection:
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        _hold(call, connection, now + timedelta(seconds=lease_seconds))
+        _leave_unit(call, connection, None)
         for item in call.items:
             _fail_item(call, connection, item, reason, now)
         count_in_stage(connection, call.stage_run_id, taken=len(call.items), failed=len(call.items))
     return CallEnd(failed=len(call.items), reason=reason)
 
 
-def _can_mend(answer: Answer) -> bool:
-    """Tell whether asking again may help: the answer came, and was not refused, cut short by us, or lost."""
-    return answer.failure is None or answer.failure.error_class == "bad_answer"
+def settled_before(call: Call, prepared: Prepared, answer: Answer) -> CallEnd | None:
+    """Return how the call ended if it was settled already: a commit may arrive though its answer was lost."""
+    with call.database.read() as connection:
+        status, error = attempt_end(connection, prepared.attempt_id)
+        if status == "pending":
+            return None
+        repair = _repair(prepared, answer, error) if status == "error" else None
+        if repair is not None:
+            return CallEnd(reason=error, repair=repair)
+        left = len(call.items)
+        if status == "success":
+            reader = SiteItems(connection, call.context.site.name)
+            left = len(reader.among(call.stage.item_kind, call.item_ids, call.stage.pending))
+        credits = charged_credits(connection, prepared.attempt_id) or 0
+    return CallEnd(done=len(call.items) - left, failed=left, credits=credits, reason=error)
+
+
+def _hold(call: Call, connection: Connection, until: datetime, *, credits: int = 0) -> None:
+    """Renew the lease and count credits; LeaseLostError when another worker has what this call is about."""
+    if call.unit is None:
+        hold_lease(connection, call.lease, until)
+    count_in_run(connection, call.lease, until, credits=credits)
 
 
 def record_miss(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> None:
     """Close an attempt that will be made again, or elsewhere: hold back, cost kept, the items untouched."""
     now = call.clock.now()
+    until = now + timedelta(seconds=lease_seconds)
     with call.database.write() as connection:
-        hold_lease(connection, call.lease, now + timedelta(seconds=lease_seconds))
+        _hold(call, connection, until)
+        if call.unit is not None:
+            keep_unit(connection, call.unit, until, None)
         _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
         _keep_gate(call, connection, prepared, answer, now)
 
@@ -136,7 +189,8 @@ def _record_charged_call(
 ) -> CallEnd:  # fmt: skip
     """Save the output, take what it is worth out of the hold, and write the usage line."""
     carry_out(connection, call.context.site.name, outcome.writes, now, pin=_pin(call, connection))
-    clear_failures(connection, call.stage.item_kind, outcome.done)
+    if any(item["attempts"] for item in call.items):
+        clear_failures(connection, call.stage.item_kind, outcome.done)
     for notice in outcome.notices:
         notify(
             connection, notice.event, notice.text, now,
@@ -177,7 +231,7 @@ def _warn_of_missing_usage(call: Call, connection: Connection, prepared: Prepare
 
 def _keep_gate(call: Call, connection: Connection, prepared: Prepared, answer: Answer, now: datetime) -> None:
     """Tell all processes what this call taught us of the provider; most calls teach nothing new."""
-    if call.pool.offline:
+    if call.pool.offline or (prepared.gate_is_open and answer.raw.failure is None and answer.raw.window is None):
         return
     provider, model = prepared.chosen.model.provider, prepared.chosen.name
     known = gate_of(connection, provider, model)

@@ -33,14 +33,16 @@ class StagePulse:
         return replace(self, failures_in_a_row=0)
 
     def after_failure(self, reason: str) -> StagePulse:
-        """Return the pulse after an item that failed; the third in a row stops the stage."""
+        """Return the pulse after an item that failed; the third in a row stops the stage. A stopped one stays as it is."""
+        if self.stop_reason:
+            return self
         failures = self.failures_in_a_row + 1
         stop = f"{failures} failures in a row, the last: {reason}" if failures >= FAILURES_IN_A_ROW_MAX else ""
         return StagePulse(failures, stop)
 
     def after_refusal(self, reason: str) -> StagePulse:
         """Return the pulse after a call that the ledger refused."""
-        return replace(self, stop_reason=reason)
+        return replace(self, stop_reason=self.stop_reason or reason)
 
 
 def choose_model(context: SiteContext, stage: StageDeclaration) -> ChosenModel | str:

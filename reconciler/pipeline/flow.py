@@ -58,9 +58,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The request may go out; as a probe it decides for all whether the model is back."""
+    """The request may go out; as a probe it decides for all whether the model is back.
+
+    `is_clear`: nothing is remembered that an answer would have to mend.
+    """
 
     is_probe: bool = False
+    is_clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,14 @@ def may_send(gate: Gate, traffic: Traffic, limits: Limits, tokens: int, now: dat
         now + LOOK_AGAIN if traffic.in_flight >= limits.concurrency else now,
     ]
     at = max(waits)
-    return Go(probe) if at <= now else WaitUntil(at, "the limits of the provider")
+    is_clear = not gate.failures and gate.open_until is None
+    return Go(probe, is_clear) if at <= now else WaitUntil(at, "the limits of the provider")
+
+
+def looks_at_sent(gate: Gate, limits: Limits) -> bool:
+    """Tell whether the decision needs the requests of the last minute: only where something counts them."""
+    is_counted = limits.requests_per_minute is not None or limits.tokens_per_minute is not None
+    return is_counted or gate.requests_left is not None or gate.tokens_left is not None
 
 
 def _wait_for_room(sent: Sequence[Sent], per_minute: int | None, now: datetime) -> datetime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,14 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageAdvanced:
-    """Items of a stage ended, well or not; counts and credits of this stage so far."""
+    """Calls of a stage went out or ended; counts and credits of this stage so far, and what open calls hold."""
 
     site: str
     stage: str
     done: int
     failed: int
     credits: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,12 @@ class RunEnded:
     state: str
     credits: int
     note: str
+
+
+def to_json(event: ProgressEvent) -> dict[str, Any]:
+    """Return an event in its machine-readable form, e.g. `{"event": "stage_started", "site": ...}`."""
+    name = re.sub(r"(?<!^)([A-Z])", r"_\1", type(event).__name__).lower()
+    return {"event": name, **asdict(event)}
 
 
 ProgressEvent = RunStarted | StageStarted | StageAdvanced | StageEnded | Waiting | RunEnded

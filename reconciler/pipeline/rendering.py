@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from reconciler.kinds.prompt import Prompt
@@ -31,16 +32,24 @@ def common_inputs(context: SiteContext, sector: str) -> dict[str, Any]:
     }
 
 
-def render_prompt(prompt: Prompt, inputs: Mapping[str, Any]) -> str:
-    """Return the prompt's text; ValueError with the reason when the template cannot be rendered."""
-    from jinja2 import StrictUndefined, TemplateError
+@lru_cache(maxsize=256)
+def _template(text: str) -> Any:
+    """Return a compiled template; compiling one costs more than all else that is done for a call."""
+    from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
+    return environment.from_string(text)
+
+
+def render_prompt(prompt: Prompt, inputs: Mapping[str, Any]) -> str:
+    """Return the prompt's text; ValueError with the reason when the template cannot be rendered."""
+    from jinja2 import TemplateError
+
     try:
-        return environment.from_string(prompt.template).render(inputs).strip() + "\n"
+        return str(_template(prompt.template).render(inputs)).strip() + "\n"
     except (TemplateError, TypeError, ArithmeticError) as error:
         raise ValueError(f"prompt/{prompt.name} cannot be rendered: {error}") from error
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.ids import canonical_json, text_digest
+from reconciler.store.statements import run
 from reconciler.store.tables import (
     cluster,
     content,
@@ -86,8 +88,13 @@ def pin_of(connection: Connection, kind: str, item_id: int) -> int | None:
     table = next((table for table in _PINNED if table.name == kind), None)
     if table is None:
         return None
-    found: int | None = connection.scalar(sa.select(table.c.pinned_generation).where(table.c.id == item_id))
+    found: int | None = run(connection, _pin_of(table), {"of_item": item_id}).scalar()
     return found
+
+
+@cache
+def _pin_of(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table.c.pinned_generation).where(table.c.id == sa.bindparam("of_item"))
 
 
 def save_revision(connection: Connection, site: str, generation: int, parts: Mapping[str, Any]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from reconciler.pipeline.port import Alias, Insert, Remove, Row, Write
+from reconciler.store.statements import insert_and_tell, insert_row, update_rows
 from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
 FAILURES_MAX = 3
@@ -25,10 +27,9 @@ class SiteItems:
 
     def find(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
         """Return the items with these column values, oldest first; limit 0 = all. Superseded ones are history."""
-        table = KEPT[kind]
-        statement = sa.select(table).where(table.c.site == self.site, *_live(table), *_equal(table, where))
-        statement = statement.order_by(table.c.id)
-        rows = self.connection.execute(statement.limit(limit) if limit else statement)
+        statement = _find(KEPT[kind], tuple((name, value is None) for name, value in where.items()), bool(limit))
+        given = {f"w_{name}": value for name, value in where.items() if value is not None}
+        rows = self.connection.execute(statement, given | {"of_site": self.site, "how_many": limit})
         return [row._asdict() for row in rows.all()]
 
     def get(self, kind: str, item_id: int) -> Row:
@@ -49,6 +50,31 @@ class SiteItems:
     def pending(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
         """Return the items that a stage takes: pending, not set aside, oldest first."""
         return self.find(kind, {**where, "set_aside_at": None}, limit=limit)
+
+    def among(self, kind: str, ids: Sequence[int], where: Row) -> Sequence[Row]:
+        """Return those of the items that have these column values, oldest first, set aside or not."""
+        table = ITEMS[kind]
+        statement = sa.select(table).where(table.c.id.in_(ids), table.c.site == self.site, *_live(table))
+        rows = self.connection.execute(statement.where(*_equal(table, where)).order_by(table.c.id))
+        return [row._asdict() for row in rows.all()]
+
+    def pending_places(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
+        """Return what `pending` returns, but only what groups the items into batches: id, sector and revision."""
+        table = ITEMS[kind]
+        columns = [table.c[name] for name in ("id", "sector", "pinned_generation") if name in table.c]
+        statement = sa.select(*columns).where(table.c.site == self.site, *_live(table), *_equal(table, where))
+        statement = statement.where(table.c.set_aside_at.is_(None)).order_by(table.c.id)
+        rows = self.connection.execute(statement.limit(limit) if limit else statement)
+        return [row._asdict() for row in rows.all()]
+
+
+@cache
+def _find(table: sa.Table, where: tuple[tuple[str, bool], ...], is_limited: bool) -> sa.Select[Any]:
+    """Return the statement for columns, each with whether it has to be empty."""
+    equal = (table.c[name].is_(None) if empty else table.c[name] == bindparam(f"w_{name}") for name, empty in where)
+    statement = sa.select(table).where(table.c.site == bindparam("of_site"), *_live(table), *equal)
+    statement = statement.order_by(table.c.id)
+    return statement.limit(bindparam("how_many")) if is_limited else statement
 
 
 def _live(table: sa.Table) -> Iterable[sa.ColumnElement[bool]]:
@@ -75,13 +101,13 @@ def carry_out(
         if isinstance(write, Insert):
             if pin is not None and "pinned_generation" in table.c:
                 values["pinned_generation"] = pin
-            statement = table.insert().values(site=site, created_at=now, **values).returning(table.c.id)
-            new_id = int(connection.execute(statement).scalar_one())
+            row = {"site": site, "created_at": now, **values}
             if write.alias:
-                ids[write.alias] = new_id
+                ids[write.alias] = insert_and_tell(connection, table, row)
+            else:
+                insert_row(connection, table, row)
         else:
-            where = sa.and_(table.c.id == write.item_id, table.c.site == site)
-            connection.execute(table.update().where(where).values(**values))
+            update_rows(connection, table, {"id": write.item_id, "site": site}, values)
 
 
 def clear_failures(connection: Connection, kind: str, ids: Iterable[int]) -> None:

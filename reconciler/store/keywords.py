@@ -69,6 +69,12 @@ def take_in_keywords(connection: Connection, site: Site, now: datetime) -> tuple
     return len(new), len(gone)
 
 
+def keywords_to_come(connection: Connection, site: Site) -> list[Row]:
+    """Return the keywords that are declared and were not taken in yet, without ids."""
+    known = known_terms(connection, site.name)
+    return [{"id": 0, "attempts": 0, **row} for term, row in declared_keywords(site).items() if term not in known]
+
+
 def _facts(values: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     return values["sector"], values["volume"], values["intent"]
 

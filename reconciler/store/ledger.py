@@ -23,6 +23,7 @@ from reconciler.store.lots import PLAIN_TERMS, Terms, bring_up_to_date, open_lot
 from reconciler.store.movements import Movement, Origin, is_repeated, is_same, known_payload, payload_of, write
 from reconciler.store.tables import (
     Instant,
+    attempt,
     budget_window,
     credit_account,
     credit_lot,
@@ -34,10 +35,34 @@ from reconciler.store.tables import (
 )
 
 __all__ = [
-    "Balance", "Funds", "Hold", "Origin", "OverdrawnError", "SuspendedError", "Terms", "accounts_due",
-    "available_credits", "balance_of", "charge", "count_charges_since", "credits_used_since", "expire_holds", "find_breaks", "grant",
-    "is_known", "known_keys", "known_payloads", "lock_account",
-    "lock_funds", "open_hold_credits", "place_hold", "settle", "suspend", "suspended_accounts", "void",
+    "Balance",
+    "Funds",
+    "Hold",
+    "Origin",
+    "OverdrawnError",
+    "SuspendedError",
+    "Terms",
+    "accounts_due",
+    "available_credits",
+    "balance_of",
+    "charge",
+    "count_charges_since",
+    "credits_used_since",
+    "expire_holds",
+    "find_breaks",
+    "grant",
+    "is_known",
+    "known_keys",
+    "known_payloads",
+    "lock_account",
+    "lock_funds",
+    "mean_credits_since",
+    "open_hold_credits",
+    "place_hold",
+    "settle",
+    "suspend",
+    "suspended_accounts",
+    "void",
 ]  # fmt: skip
 
 
@@ -257,20 +282,23 @@ def charge(
     When the hold was released by time meanwhile, a new one is placed and settled at once if the account can pay it;
     if not, the house gives it all.
     """
-    resolution = connection.scalar(sa.select(hold_resolution.c.kind).where(hold_resolution.c.hold_id == held.id))
     taken = min(worth, held.credits)
-    hold_id = held.id
-    if resolution == "expire":
-        hold_id = f"{held.id}:late"
-        late = Hold(hold_id, held.account, held.site, held.stage, held.run_id, taken, origin.at)
-        try:
-            place_hold(connection, late, origin)
-        except OverdrawnError:
-            _absorb(connection, held, worth, origin, reason)
-            return 0
-    settle(
-        connection, hold_id, taken, origin, reason, absorbed=worth - taken, credit_value_nano=credit_value_nano
-    )  # fmt: skip
+
+    def take(hold_id: str) -> bool:
+        return _resolve(
+            connection, hold_id, "settle", origin, reason, taken=taken, absorbed=worth - taken,
+            credit_value_nano=credit_value_nano, or_expired=True,
+        )  # fmt: skip
+
+    if take(held.id):
+        return taken
+    late = Hold(f"{held.id}:late", held.account, held.site, held.stage, held.run_id, taken, origin.at)
+    try:
+        place_hold(connection, late, origin)
+    except OverdrawnError:
+        _absorb(connection, held, worth, origin, reason)
+        return 0
+    take(late.id)
     return taken
 
 
@@ -296,9 +324,13 @@ def void(connection: Connection, hold_id: str, origin: Origin, reason: str = "")
 def expire_holds(
     connection: Connection, origin: Origin, *, run_id: int | None = None, account: str | None = None
 ) -> tuple[str, ...]:
-    """Release open holds whose time has passed, or all of a run whose worker is gone; return their ids."""
+    """Release open holds whose time has passed, or all of a run that no call in flight needs; return their ids."""
     statement = sa.select(hold.c.id).where(_is_open())
-    statement = statement.where(hold.c.run_id == run_id if run_id is not None else hold.c.expires_at <= origin.at)
+    if run_id is None:
+        statement = statement.where(hold.c.expires_at <= origin.at)
+    else:
+        needs = (attempt.c.run_id == run_id, attempt.c.status == "pending", attempt.c.hold_id == hold.c.id)
+        statement = statement.where(hold.c.run_id == run_id, ~sa.exists().where(*needs))
     if account is not None:
         statement = statement.where(hold.c.account == account)
     # By account, so that two that do this at once take the accounts' locks in one order.
@@ -308,11 +340,15 @@ def expire_holds(
     return ids
 
 
-def open_hold_credits(connection: Connection, *, account: str, site: str | None = None) -> int:
-    """Return the credits in open holds of an account, or of one of its sites."""
+def open_hold_credits(
+    connection: Connection, *, account: str, site: str | None = None, run_id: int | None = None
+) -> int:
+    """Return the credits in open holds of an account, or of one of its sites, or of a run."""
     statement = sa.select(sa.func.coalesce(sa.func.sum(hold.c.credits), 0)).where(hold.c.account == account, _is_open())
     if site is not None:
         statement = statement.where(hold.c.site == site)
+    if run_id is not None:
+        statement = statement.where(hold.c.run_id == run_id)
     return int(connection.scalar(statement) or 0)
 
 
@@ -323,6 +359,16 @@ def credits_used_since(connection: Connection, since: datetime, *, account: str,
     if site is not None:
         statement = statement.where(usage.c.site == site)
     return int(connection.scalar(statement) or 0)
+
+
+def mean_credits_since(
+    connection: Connection, since: datetime, *, site: str, stage: str, model: str
+) -> tuple[int, int] | None:
+    """Return the credits that a site was charged for calls of a stage to a model, and how many; None without any."""
+    statement = sa.select(sa.func.coalesce(sa.func.sum(usage.c.credits), 0), sa.func.count())
+    statement = statement.where(usage.c.site == site, usage.c.stage == stage, usage.c.model == model)
+    credits, calls = connection.execute(statement.where(usage.c.at >= since)).one()
+    return (int(credits), int(calls)) if calls else None
 
 
 def count_charges_since(connection: Connection, since: datetime, *, account: str, stage: str) -> int:
@@ -338,16 +384,19 @@ def _is_open() -> sa.ColumnElement[bool]:
 
 def _resolve(
     connection: Connection, hold_id: str, kind: TransferKind, origin: Origin, reason: str, *,
-    taken: int = 0, absorbed: int = 0, credit_value_nano: int = 0,
-) -> None:  # fmt: skip
+    taken: int = 0, absorbed: int = 0, credit_value_nano: int = 0, or_expired: bool = False,
+) -> bool:  # fmt: skip
+    """Resolve a hold; with `or_expired` False when time has released it."""
     # The rows of one hold: its lots in their turn. They never change; only the resolution may be there or not.
     rows = connection.execute(_HELD, {"of_hold": hold_id}).all()
     if not rows:
         raise ConflictError(f"there is no hold {hold_id}")
     row = rows[0]
+    if row.resolved_by == "expire" and or_expired:
+        return False
     if row.resolved_by is not None:
         if (row.resolved_by, row.credits_taken) == (kind, taken) or (kind, row.resolved_by) == ("void", "expire"):
-            return
+            return True
         raise ConflictError(f"hold {hold_id} was resolved already, by {row.resolved_by}")
     parts = [Part(part.lot_id, part.part_credits) for part in rows if part.lot_id is not None]
     if kind == "settle":
@@ -368,6 +417,7 @@ def _resolve(
     # What returns to a lot that has expired expires with it.
     if any(part.lot_expires_at is not None and part.lot_expires_at <= origin.at for part in rows):
         bring_up_to_date(connection, row.account, origin)
+    return True
 
 
 _ACCOUNT = sa.select(credit_account).where(credit_account.c.account == bindparam("of_account"))

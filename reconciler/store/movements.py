@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from reconciler.errors import ConflictError
 from reconciler.ids import digest
 from reconciler.ledger.transfers import BOOKS, LOT_BOOKS, Posting, TransferKind
+from reconciler.store.statements import insert_and_tell, insert_row, run, run_many
 from reconciler.store.tables import (
     budget_window,
     credit_account,
@@ -102,22 +103,26 @@ def _write_row_by_row(connection: Connection, movement: Movement, origin: Origin
     for leg in movement.legs:
         changes[f"d_{leg.book}"] += leg.credits
     books = changes | {"d_revenue_nano": movement.value_nano, "of_account": movement.account}
-    available = int(connection.execute(_CHANGE_ACCOUNT, books).scalar_one())
+    available = int(run(connection, _CHANGE_ACCOUNT, books).scalar_one())
     if movement.hold_row is not None:
-        connection.execute(_INSERT_HOLD, dict(movement.hold_row))
+        insert_row(connection, hold, movement.hold_row)
     if movement.resolution_row is not None:
-        connection.execute(_INSERT_RESOLUTION, dict(movement.resolution_row))
+        insert_row(connection, hold_resolution, movement.resolution_row)
     if movement.windows:
-        connection.execute(
+        account, site, stage = movement.windows
+        run(
+            connection,
             _CHANGE_WINDOWS,
-            {"keys": list(movement.windows), "d_reserved": movement.reserved, "d_spent": movement.spent},
-        )
+            {"of_account": account, "of_site": site, "of_stage": stage, "d_reserved": movement.reserved,
+             "d_spent": movement.spent},
+        )  # fmt: skip
     lots = [] if movement.has_new_lot else _lot_changes(movement.legs)
     if lots:
-        connection.execute(_CHANGE_LOTS, lots)
-    transfer_id = connection.execute(_INSERT_TRANSFER, _transfer_row(movement, origin, available)).scalar_one()
+        run_many(connection, _CHANGE_LOTS, lots)
+    transfer_id = insert_and_tell(connection, transfer, _transfer_row(movement, origin, available))
     if movement.legs:
-        connection.execute(
+        run_many(
+            connection,
             _INSERT_POSTINGS,
             [
                 {"transfer_id": transfer_id, "number": number, "book": leg.book, "lot_id": leg.lot, "credits": leg.credits}
@@ -159,15 +164,12 @@ _CHANGE_LOTS = (
 )
 _CHANGE_WINDOWS = (
     budget_window.update()
-    .where(budget_window.c.key.in_(bindparam("keys", expanding=True)))
+    .where(budget_window.c.key.in_([bindparam("of_account"), bindparam("of_site"), bindparam("of_stage")]))
     .values(
         reserved=budget_window.c.reserved + bindparam("d_reserved"), spent=budget_window.c.spent + bindparam("d_spent")
     )
 )
-_INSERT_HOLD = hold.insert()
-_INSERT_RESOLUTION = hold_resolution.insert()
-_INSERT_TRANSFER = transfer.insert().returning(transfer.c.id)
-_INSERT_POSTINGS = posting.insert()
+_INSERT_POSTINGS = posting.insert().inline()
 
 
 def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -> int:

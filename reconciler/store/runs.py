@@ -15,7 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.store.outbox import enqueue
-from reconciler.store.tables import OPEN_RUN_STATES, attempt, notification, run, stage_run, usage
+from reconciler.store.statements import insert_row, update_rows
+from reconciler.store.statements import run as execute
+from reconciler.store.tables import OPEN_RUN_STATES, Instant, attempt, claim, notification, run, stage_run, usage
+
+# The fence of a process that helps with a run that another leads.
+HELPER = 0
 
 
 class LeaseLostError(Exception):
@@ -24,7 +29,7 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunLease:
-    """A worker's hold on a run."""
+    """A worker's hold on a run. One whose fence is `HELPER` makes calls of it, and leads nothing."""
 
     run_id: int
     site: str
@@ -32,6 +37,9 @@ class RunLease:
     owner: str
     fence: int
     available_at_start: int
+    only_stage: str | None = None
+    only_items: tuple[int, ...] | None = None
+    credits_max: int | None = None
 
 
 def find_open_run(connection: Connection, site: str, *, lock: bool = False) -> sa.Row[Any] | None:
@@ -43,8 +51,16 @@ def find_open_run(connection: Connection, site: str, *, lock: bool = False) -> s
 
 def start_run(connection: Connection, values: Mapping[str, Any]) -> RunLease:
     """Open a run with a lease."""
-    row = connection.execute(run.insert().values(**values, state="running", fence=1).returning(run)).one()
-    return RunLease(row.id, row.site, row.account, row.owner, row.fence, row.available_at_start)
+    return lease_of(connection.execute(run.insert().values(**values, state="running", fence=1).returning(run)).one())
+
+
+def lease_of(row: sa.Row[Any], *, helper: str = "") -> RunLease:
+    """Return the lease that a run's row tells of; or that of a helper, by its name."""
+    only = None if row.only_items is None else tuple(row.only_items)
+    owner, fence = (helper, HELPER) if helper else (row.owner, row.fence)
+    return RunLease(
+        row.id, row.site, row.account, owner, fence, row.available_at_start, row.only_stage, only, row.credits_max
+    )  # fmt: skip
 
 
 def take_over_run(
@@ -55,24 +71,39 @@ def take_over_run(
         run.update()
         .where(run.c.id == run_id)
         .values(
-            owner=owner, lease_until=lease_until, fence=run.c.fence + 1, state="running", note="", generation=generation
+            owner=owner, lease_until=lease_until, fence=run.c.fence + 1, state="running", note="", asked="",
+            generation=generation,
         )
         .returning(run)
     ).one()  # fmt: skip
-    return RunLease(row.id, row.site, row.account, row.owner, row.fence, row.available_at_start)
+    return lease_of(row)
 
 
-def hold_lease(connection: Connection, lease: RunLease, until: datetime, *, credits_used: int = 0) -> str:
-    """Renew the lease, add to the run's credits, and return the run's state; LeaseLostError when it was taken over."""
-    state = connection.execute(
-        run.update()
-        .where(run.c.id == lease.run_id, run.c.fence == lease.fence, run.c.state.in_(("running", "paused")))
-        .values(lease_until=until, credits_used=run.c.credits_used + credits_used)
-        .returning(run.c.state)
+def hold_lease(connection: Connection, lease: RunLease, until: datetime) -> str:
+    """Renew the lease and return what the run was asked to do; LeaseLostError when it was taken over or ended."""
+    asked = execute(
+        connection, _HOLD, {"of_run": lease.run_id, "of_fence": lease.fence, "until": until}
     ).scalar_one_or_none()
-    if state is None:
+    if asked is None:
         raise LeaseLostError(f"run {lease.run_id} of {lease.site} was taken over or ended")
-    return str(state)
+    return str(asked)
+
+
+def count_in_run(connection: Connection, lease: RunLease, until: datetime, *, credits: int = 0) -> int:
+    """Add to an open run's credits and return them; its lease is renewed by the worker that has it.
+
+    LeaseLostError when the run has ended.
+    """
+    values = {"of_run": lease.run_id, "of_fence": lease.fence, "until": until, "d_credits": credits}
+    used = execute(connection, _COUNT_IN_RUN, values).scalar_one_or_none()
+    if used is None:
+        raise LeaseLostError(f"run {lease.run_id} of {lease.site} has ended")
+    return int(used)
+
+
+def run_credits(connection: Connection, run_id: int) -> int:
+    """Return the credits that a run has used so far."""
+    return int(connection.execute(sa.select(run.c.credits_used).where(run.c.id == run_id)).scalar_one())
 
 
 def end_run(connection: Connection, lease: RunLease, state: str, *, now: datetime, note: str = "") -> None:
@@ -81,8 +112,32 @@ def end_run(connection: Connection, lease: RunLease, state: str, *, now: datetim
     connection.execute(
         run.update()
         .where(run.c.id == lease.run_id, run.c.fence == lease.fence)
-        .values(state=state, finished_at=finished, lease_until=None, owner="", note=note)
+        .values(state=state, finished_at=finished, lease_until=None, owner="", note=note, asked="")
     )
+
+
+def ask(connection: Connection, run_id: int, order: str) -> None:
+    """Ask the workers of a run to pause or to cancel it, or ("") take that back."""
+    connection.execute(run.update().where(run.c.id == run_id).values(asked=order))
+
+
+def leave_run(connection: Connection, run_id: int, state: str, *, now: datetime, note: str) -> None:
+    """Put a run that nobody works on into a state, fencing off whoever might wake up."""
+    finished = None if state in OPEN_RUN_STATES else now
+    values = {"state": state, "note": note, "finished_at": finished, "lease_until": None, "owner": "", "asked": ""}
+    connection.execute(run.update().where(run.c.id == run_id).values(fence=run.c.fence + 1, **values))
+
+
+def end_open_stages(connection: Connection, run_id: int, *, reason: str, now: datetime) -> None:
+    """Close the stages of a run that ends before they did."""
+    still_open = sa.and_(stage_run.c.run_id == run_id, stage_run.c.state == "running")
+    connection.execute(stage_run.update().where(still_open).values(state="stopped", reason=reason, finished_at=now))
+
+
+def find_run(connection: Connection, run_id: int, *, lock: bool = False) -> sa.Row[Any] | None:
+    """Return a run, or None; with `lock` nobody else changes it until the transaction ends."""
+    statement = sa.select(run).where(run.c.id == run_id)
+    return connection.execute(statement.with_for_update() if lock else statement).one_or_none()
 
 
 def last_scheduled_for(connection: Connection, site: str) -> datetime | None:
@@ -110,7 +165,7 @@ def open_stage(connection: Connection, run_id: int, values: Mapping[str, Any]) -
     if known is not None:
         statement = stage_run.update().where(stage_run.c.id == known.id)
         return connection.execute(
-            statement.values(state="running", total=values["total"] + known.taken).returning(stage_run)
+            statement.values(state="running", reason="", total=values["total"] + known.taken).returning(stage_run)
         ).one()
     return connection.execute(stage_run.insert().values(run_id=run_id, **values).returning(stage_run)).one()
 
@@ -119,38 +174,44 @@ def count_in_stage(
     connection: Connection, stage_run_id: int, *, taken: int = 0, done: int = 0, failed: int = 0, credits: int = 0
 ) -> None:
     """Add to a stage's progress; part of the transaction that charges."""
-    table = stage_run.c
-    connection.execute(
-        stage_run.update()
-        .where(table.id == stage_run_id)
-        .values(
-            taken=table.taken + taken,
-            done=table.done + done,
-            failed=table.failed + failed,
-            credits_used=table.credits_used + credits,
-        )
+    execute(
+        connection,
+        _COUNT_IN_STAGE,
+        {"of_stage": stage_run_id, "d_taken": taken, "d_done": done, "d_failed": failed, "d_credits": credits},
     )
 
 
-def end_stage(connection: Connection, stage_run_id: int, state: str, *, reason: str, now: datetime) -> None:
-    """Close a stage's record."""
+def stop_stage(connection: Connection, stage_run_id: int, reason: str) -> None:
+    """Tell every worker at a stage to take nothing more; the first reason stays."""
+    where = (stage_run.c.id == stage_run_id, stage_run.c.state == "running", stage_run.c.reason == "")
+    connection.execute(stage_run.update().where(*where).values(reason=reason))
+
+
+def end_stage(connection: Connection, stage_run_id: int, state: str, *, reason: str, now: datetime) -> sa.Row[Any]:
+    """Close a stage's record and return it."""
     values = {"state": state, "reason": reason, "finished_at": now}
-    connection.execute(stage_run.update().where(stage_run.c.id == stage_run_id).values(**values))
+    statement = stage_run.update().where(stage_run.c.id == stage_run_id).values(**values)
+    return connection.execute(statement.returning(stage_run)).one()
 
 
 def start_attempt(connection: Connection, values: Mapping[str, Any]) -> None:
     """Record a call before it is made."""
-    connection.execute(attempt.insert().values(**values, phase="CALL", status="pending"))
+    insert_row(connection, attempt, {**values, "phase": "CALL", "status": "pending"})
 
 
 def finish_attempt(connection: Connection, attempt_id: str, values: Mapping[str, Any]) -> None:
     """Record how a call ended."""
-    connection.execute(attempt.update().where(attempt.c.id == attempt_id).values(**values, phase="DONE"))
+    update_rows(connection, attempt, {"id": attempt_id}, {**values, "phase": "DONE"})
 
 
 def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
-    """Mark the calls that a dead worker left in flight as lost, at their estimated cost; return how many."""
+    """Mark the calls that dead workers left in flight as lost, at their estimated cost; return how many.
+
+    A call whose unit a worker still has is in flight, and stays so.
+    """
+    alive = sa.select(claim.c.attempt_id).where(claim.c.run_id == run_id, claim.c.owner != "")
     pending = sa.and_(attempt.c.run_id == run_id, attempt.c.status == "pending")
+    pending = sa.and_(pending, attempt.c.id.not_in(alive.where(claim.c.attempt_id.is_not(None))))
     done = connection.execute(
         attempt.update()
         .where(pending)
@@ -206,7 +267,19 @@ def forget_payloads(connection: Connection, now: datetime) -> int:
 
 def save_usage(connection: Connection, values: Mapping[str, Any]) -> None:
     """Write the usage line of a charged call."""
-    connection.execute(usage.insert().values(**values))
+    insert_row(connection, usage, values)
+
+
+def attempt_end(connection: Connection, attempt_id: str) -> tuple[str, str]:
+    """Return the status of an attempt, and its error."""
+    row = connection.execute(sa.select(attempt.c.status, attempt.c.error).where(attempt.c.id == attempt_id)).one()
+    return row.status, row.error
+
+
+def charged_credits(connection: Connection, attempt_id: str) -> int | None:
+    """Return what was charged for an attempt, or None when nothing was."""
+    found: int | None = connection.scalar(sa.select(usage.c.credits).where(usage.c.attempt_id == attempt_id))
+    return found
 
 
 def was_notified_since(connection: Connection, event: str, since: datetime, *, account: str) -> bool:
@@ -225,3 +298,33 @@ def notify(
     values = {"event": event, "text": text, "at": now, "account": account, "site": site, "run_id": run_id}
     made = connection.scalar(notification.insert().values(**values).returning(notification.c.id))
     enqueue(connection, int(made), event, now)
+
+
+_OPEN = sa.or_(run.c.state == "running", run.c.state == "paused")
+_HOLD = (
+    run.update()
+    .where(run.c.id == sa.bindparam("of_run"), run.c.fence == sa.bindparam("of_fence"), _OPEN)
+    .values(lease_until=sa.bindparam("until", type_=Instant))
+    .returning(run.c.asked)
+)
+_COUNT_IN_RUN = (
+    run.update()
+    .where(run.c.id == sa.bindparam("of_run"), sa.or_(*(run.c.state == state for state in OPEN_RUN_STATES)))
+    .values(
+        credits_used=run.c.credits_used + sa.bindparam("d_credits"),
+        lease_until=sa.case(
+            (run.c.fence == sa.bindparam("of_fence"), sa.bindparam("until", type_=Instant)), else_=run.c.lease_until
+        ),
+    )
+    .returning(run.c.credits_used)
+)
+_COUNT_IN_STAGE = (
+    stage_run.update()
+    .where(stage_run.c.id == sa.bindparam("of_stage"))
+    .values(
+        taken=stage_run.c.taken + sa.bindparam("d_taken"),
+        done=stage_run.c.done + sa.bindparam("d_done"),
+        failed=stage_run.c.failed + sa.bindparam("d_failed"),
+        credits_used=stage_run.c.credits_used + sa.bindparam("d_credits"),
+    )
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,9 @@ from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.operations.telemetry import OtelTraces
 from reconciler.providers.offline import make
 from reconciler.providers.port import Completion, Failure, ImageAnswer, RateWindow
-from reconciler.store.ledger import find_breaks
+from reconciler.store import claims
+from reconciler.store.ledger import Origin, expire_holds, find_breaks
+from reconciler.store.runs import lose_attempts
 from reconciler.usage import Usage
 
 FALLBACK = edited("models.yaml", ("    tokens_per_credit: 1000\n    default: true", """    tokens_per_credit: 1000
@@ -298,21 +301,46 @@ def test_a_task_in_the_background_is_looked_up_after_a_crash_and_billed_once(sma
     assert_books_are_right(small_world)
 
 
-@pytest.mark.parametrize("failure", [None, Failure("transient", "HTTP 503")])
-def test_a_worker_that_was_taken_over_while_it_called_writes_nothing(small_world, failure):
-    from reconciler.store.ledger import Origin, expire_holds
-    from reconciler.store.runs import lose_attempts
+def taken_over(world: World, *, begins_anew: bool) -> None:
+    """Do what another worker does that finds this one dead: free its calls, and perhaps take them itself."""
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE run SET fence = fence + 1")
+        claims.release_dead(connection, 1, world.clock.now(), lambda owner: True)
+        lose_attempts(connection, 1, world.clock.now())
+        expire_holds(connection, Origin("other", world.clock.now(), 1), run_id=1)
+        if begins_anew:
+            until = world.clock.now() + timedelta(minutes=5)
+            assert claims.take_units(connection, 1, owner="elsewhere:1:1", until=until, limit=99)
 
+
+@pytest.mark.parametrize("failure", [None, Failure("transient", "HTTP 503")])
+def test_a_worker_whose_call_was_begun_anew_by_another_writes_nothing(world, failure):
     def script(request, number):
-        with small_world.database.write() as connection:
-            connection.exec_driver_sql("UPDATE run SET fence = fence + 1")
-            lose_attempts(connection, 1, small_world.clock.now())
-            expire_holds(connection, Origin("other", small_world.clock.now(), 1), run_id=1)
+        taken_over(world, begins_anew=True)
         return failure and Completion("", Usage(), failure=failure)
 
-    scripted(small_world, script)
-    small_world.apply()
-    report = small_world.run()
+    scripted(world, script)
+    world.apply()
+    report = world.run()
     assert [skipped.is_locked for skipped in report.skipped] == [True]
-    assert small_world.counts("attempt", "status") == {"lost": 1}
-    assert_books_are_right(small_world)
+    assert world.counts("attempt", "status") == {"lost": 1}
+    assert_books_are_right(world)
+
+
+def test_the_late_answer_of_a_worker_given_up_for_dead_is_saved_and_charged_once(world):
+    """Its hold was released and its call counted as lost; nobody began anew, so what was paid for is not thrown away."""
+
+    def script(request, number):
+        if number == 0:
+            taken_over(world, begins_anew=False)
+
+    scripted(world, script)
+    world.apply()
+    report = world.run()
+    assert [skipped.is_locked for skipped in report.skipped] == [True], "the run itself is another's now"
+    assert world.counts("attempt", "status") == {"success": 1}
+    assert world.counts("keyword") == {"clustered": 6}
+    assert len(world.rows("SELECT id FROM usage WHERE credits > 0")) == 1
+    with world.database.read() as connection:
+        assert find_breaks(connection) == ()
+    assert world.rows("SELECT held FROM credit_account") == [(0,)]

@@ -12,8 +12,8 @@ from builder import FILES, ScriptedProvider, World, edited
 from reconciler.clock import FixedClock
 from reconciler.errors import UsageError
 from reconciler.kinds.providers import Provider as ProviderSpec
-from reconciler.operations.executor import StopSignal
 from reconciler.operations.run import run_wanted, wanted_due, wanted_now
+from reconciler.operations.stopping import StopSignal
 from reconciler.pipeline.progress import StageEnded, Waiting
 from reconciler.providers import offline
 from reconciler.providers.port import Completion, Failure, ImageAnswer

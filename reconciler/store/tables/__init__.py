@@ -4,6 +4,7 @@ Instants are UTC. Money is integers: credits, or nano-USD. Constraints carry the
 the books of an account sum to zero, a hold is resolved once, a slot holds one article, a site has one open run.
 """
 
+from reconciler.store.tables.claims import claim
 from reconciler.store.tables.columns import OPEN_RUN_STATES, Instant, metadata
 from reconciler.store.tables.history import history, history_change, quarantine, resource_version
 from reconciler.store.tables.identity import former_name
@@ -50,6 +51,7 @@ __all__ = [
     "attempt",
     "budget_alert",
     "budget_window",
+    "claim",
     "cluster",
     "content",
     "content_decision",

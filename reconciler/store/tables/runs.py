@@ -35,6 +35,10 @@ run = Table(
     flag_column("simulated"),
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),
+    text_column("asked"),
+    Column("only_stage", Text),
+    Column("only_items", sa.JSON),
+    Column("credits_max", Big),
     CheckConstraint(
         "state IN ('running', 'paused', 'interrupted', 'completed', 'failed', 'cancelled')", name="state"
     ),
@@ -111,6 +115,8 @@ attempt = Table(
     Index("ix_attempt_run", "run_id", "status"),
     Index("ix_attempt_provider", "provider", "started_at"),
 )
+_PENDING = sa.text("status = 'pending'")
+Index("ix_attempt_pending", attempt.c.provider, attempt.c.started_at, sqlite_where=_PENDING, postgresql_where=_PENDING)
 
 # What is known of the providers, shared by all processes: breaker and limits of each model.
 provider_gate = Table(
