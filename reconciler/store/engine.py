@@ -7,6 +7,8 @@ moved by the time it writes. A new SQLite file gets its schema by itself; an old
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ __all__ = [
 
 SCHEMA_REVISION = "0015"
 _BUSY_SECONDS = 10
+_QUEUE_SECONDS = 60.0
 _REST_SECONDS = 5.0
 IN_MEMORY = "sqlite://"
 
@@ -62,8 +65,11 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that writes; it commits when the block ends well and rolls back otherwise."""
-        with _translated(self.url), self.engine.connect() as connection:
+        """Open a transaction that writes; it commits when the block ends well and rolls back otherwise.
+
+        On SQLite the writers of a process stand in a queue; with writers of other processes its busy handling deals.
+        """
+        with _translated(self.url), _queued(self), self.engine.connect() as connection:
             connection = connection.execution_options(igny8_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
@@ -71,6 +77,26 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+# The queues of writers of this process, by the URL of the SQLite file.
+_QUEUES: dict[str, threading.Lock] = {}
+os.register_at_fork(after_in_child=_QUEUES.clear)
+
+
+@contextlib.contextmanager
+def _queued(database: Database) -> Iterator[None]:
+    """Wait in the queue of writers; LockedError when it does not move."""
+    if database.engine.dialect.name != "sqlite" or database.url == IN_MEMORY:
+        yield
+        return
+    queue = _QUEUES.setdefault(database.url, threading.Lock())
+    if not queue.acquire(timeout=_QUEUE_SECONDS):
+        raise LockedError(f"the database {_masked(database.url)} is locked by this process", hint="try again")
+    try:
+        yield
+    finally:
+        queue.release()
 
 
 def open_database(url: str, *, upgrade: bool = False) -> Database:

@@ -70,7 +70,7 @@ def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prep
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     assert "POSTCOMPILE" not in str(compiled), "a list of values has no one text"
     converts = {}
-    for name, bind in compiled.binds.items():
+    for bind, name in compiled.bind_names.items():
         convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
         if convert is not None:
             converts[name] = convert
