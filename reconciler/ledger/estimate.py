@@ -24,7 +24,7 @@ class Limits:
     def smallest(self) -> int:
         """Return the credits that the next call may hold at most."""
         budgets = (self.stage, self.site_month, self.account_month, self.run)
-        return max(0, min(self.available, *(left for left in budgets if left is not None)))
+        return max(0, min([self.available, *(left for left in budgets if left is not None)]))
 
 
 @dataclass(frozen=True, slots=True)
