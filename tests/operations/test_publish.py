@@ -158,7 +158,9 @@ def test_what_is_late_is_caught_up_in_order_and_not_all_in_one_hour(small_world)
 def test_an_edited_article_is_brought_up_to_date_in_place(world):
     one = published(world)
     assert one.publish_article(1).what == "unchanged"
-    one.sql("UPDATE content SET title = 'Edited', html = '<p>New.</p>', markdown = 'New.', slug = 'other' WHERE id = 1")
+    one.sql(
+        "UPDATE content SET approved_hash = NULL, title = 'Edited', html = '<p>New.</p>', markdown = 'New.', slug = 'other' WHERE id = 1"
+    )
     before = one.rows("SELECT url, published_at, slot_at FROM publication WHERE content_id = 1")
     end = one.publish_article(1)
     assert (end.what, end.url) == ("updated", before[0][0])
@@ -167,12 +169,21 @@ def test_an_edited_article_is_brought_up_to_date_in_place(world):
     assert one.publish_article(1).what == "unchanged"
 
 
+def test_an_edit_that_nobody_approved_does_not_reach_the_site(small_world):
+    one = published(small_world)
+    one.sql("UPDATE content SET title = 'Edited' WHERE id = 1")
+    with pytest.raises(BlockedError, match="changed since it was approved"):
+        one.publish_article(1, force=True)
+    approve_article(one.database, one.clock, 1, by="ann")
+    assert one.publish_article(1).what == "updated"
+
+
 def test_a_change_by_hand_is_overwritten_only_by_force(small_world):
     one = published(small_world)
     url = one.publish_article(1).url
     path = one.path(url)
     path.write_text(path.read_text() + "by hand\n")
-    one.sql("UPDATE content SET title = 'Edited' WHERE id = 1")
+    one.sql("UPDATE content SET approved_hash = NULL, title = 'Edited' WHERE id = 1")
     refused = one.publish_article(1)
     assert (refused.what, "changed by hand" in refused.error) == ("failed", True)
     assert "by hand" in one.page(url)
@@ -243,7 +254,7 @@ def test_a_sync_finds_what_is_missing_and_what_was_changed_by_hand_and_says_it_o
 
 def test_a_sync_tells_what_was_edited_here_and_not_sent_yet(small_world):
     one = published(small_world)
-    one.sql("UPDATE content SET title = 'Edited' WHERE id = 2")
+    one.sql("UPDATE content SET approved_hash = NULL, title = 'Edited' WHERE id = 2")
     (synced,) = sync_sites(one.installation, one.database)
     assert (synced.sync_status, [(item.content_id, item.finding) for item in synced.findings]) == (
         "ok", [(2, "edited-here")],

@@ -102,7 +102,7 @@ def scheduled(site, tmp_path) -> Published:
     assert world.counts("publication") == {"scheduled": 1}
     with world.database.write() as connection:
         connection.exec_driver_sql(
-            "UPDATE content SET title = title || ' 😀 \\ {{x}}', html = html || '<p>مرحبا [x]</p>'"
+            "UPDATE content SET approved_hash = NULL, title = title || ' 😀 \\ {{x}}', html = html || '<p>مرحبا [x]</p>'"
         )
     world.database.close()  # the last connection moves everything into the one file
     kept = tmp_path / "kept.db"
@@ -164,7 +164,7 @@ def test_an_answer_that_is_lost_is_found_by_the_next_attempt(scheduled, step):
 
 def test_an_update_killed_anywhere_and_run_again_leaves_the_new_text(scheduled):
     assert scheduled.command(*PUBLISH).returncode == 0
-    edit = "UPDATE content SET title = 'Edited', html = '<p>New.</p>' WHERE id = 1"
+    edit = "UPDATE content SET approved_hash = NULL, title = 'Edited', html = '<p>New.</p>' WHERE id = 1"
     for moment in ("before", "after") * max(1, KILLS // 3):
         with scheduled.world.database.write() as connection:
             connection.exec_driver_sql(edit)

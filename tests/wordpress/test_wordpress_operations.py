@@ -99,7 +99,9 @@ def test_update_unpublish_and_back(world, site, cli):
     cli("publish", "--due")
     before = site.posts()[0]
     with world.database.write() as connection:
-        connection.exec_driver_sql("UPDATE content SET title = 'Edited', slug = 'other' WHERE id = 1")
+        connection.exec_driver_sql(
+            "UPDATE content SET approved_hash = NULL, title = 'Edited', slug = 'other' WHERE id = 1"
+        )
     code, out, _ = cli("publish", "1")
     assert (code, out.startswith("updated")) == (0, True)
     after = site.posts()[0]
@@ -127,7 +129,7 @@ def test_what_is_public_is_compared_and_a_deleted_post_comes_back_by_force_only(
     assert (code, found["summary"]["differing"]) == (2, 2)
     assert [item["finding"] for item in found["sites"][0]["findings"]] == ["changed-by-hand", "trashed"]
     with world.database.write() as connection:
-        connection.exec_driver_sql("UPDATE content SET title = 'Edited'")
+        connection.exec_driver_sql("UPDATE content SET approved_hash = NULL, title = 'Edited'")
     assert [cli("publish", number)[0] for number in ("1", "2")] == [7, 7]
     assert (site.posts()[0]["content"]["raw"], site.posts()[1]["status"]) == ("by hand", "trash")
     site.ask("DELETE", f"/posts/{second['id']}", force="true")
