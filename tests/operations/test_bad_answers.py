@@ -200,6 +200,8 @@ def test_a_worker_killed_while_it_asks_once_more_loses_the_call_and_the_item_goe
             calling_small.clock.advance(minutes=30)
             with calling_small.database.write() as connection:
                 connection.exec_driver_sql("UPDATE run SET fence = fence + 1, state = 'interrupted', owner = ''")
+                # Another worker had taken the unit over, and was stopped in its turn.
+                connection.exec_driver_sql("UPDATE claim SET fence = fence + 1, owner = '', attempt_id = NULL")
         return real(request)
 
     raise_in_worker: list[int] = []

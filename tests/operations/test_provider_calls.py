@@ -174,8 +174,7 @@ def test_requests_keep_to_the_limits_over_processes(small_world):
 
 
 def test_what_headers_say_is_shared(small_world):
-    usage = Usage(input_tokens=1, output_tokens=1)
-    bad = Completion("no JSON", usage, window=RateWindow(0, 45.0))
+    bad = Completion("", Usage(), failure=Failure("refused", "content policy"), window=RateWindow(0, 45.0))
     scripted(small_world, lambda request, number: bad if number == 0 else None)
     small_world.apply()
     small_world.run()
