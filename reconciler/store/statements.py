@@ -70,6 +70,7 @@ def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prep
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     assert "POSTCOMPILE" not in str(compiled), "a list of values has no one text"
     converts = {}
+    # By the names of the text: a value that stands in the statement itself has another key beside its name.
     for bind, name in compiled.bind_names.items():
         convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
         if convert is not None:
