@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from reconciler.operations.engine import Engine
 from reconciler.operations.executor import RunResult
 from reconciler.operations.stage_work import StageWork, work_off
@@ -10,7 +12,7 @@ from reconciler.pipeline.port import SiteContext
 from reconciler.pipeline.progress import StageEnded, StageStarted
 from reconciler.pipeline.stages import STAGES
 from reconciler.store.claims import stage_to_help
-from reconciler.store.runs import RunLease, find_open_run, lease_of
+from reconciler.store.runs import LeaseLostError, RunLease, find_open_run, lease_of
 
 
 async def help_run(engine: Engine, context: SiteContext) -> RunResult | None:
@@ -25,7 +27,9 @@ async def help_run(engine: Engine, context: SiteContext) -> RunResult | None:
         lease, work = found
         declaration = work.stage.declaration
         engine.progress(StageStarted(context.site.name, declaration.key, declaration.title, 0))
-        await work_off(work)
+        # The run was cancelled, or another has the call: what came of it is not written, and that is all.
+        with contextlib.suppress(LeaseLostError):
+            await work_off(work)
         tally = work.tally
         credits, failed, made = credits + tally.credits, failed + tally.failed, made + tally.done + tally.failed
         reason = tally.pulse.stop_reason

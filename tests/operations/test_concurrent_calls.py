@@ -10,6 +10,7 @@ from builder import World, edited
 
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.operations.run import run_wanted, wanted_now
+from reconciler.operations.run_orders import order_run
 from reconciler.operations.sharing import share_work
 from reconciler.providers.offline import make
 from reconciler.providers.port import Completion, Failure
@@ -150,6 +151,31 @@ def test_one_that_has_to_wait_for_another_try_holds_nobody_up(small_world):
     assert_books_are_right(small_world)
 
 
+def test_an_answer_that_is_asked_for_once_more_holds_nobody_up_and_is_charged_once(world):
+    """Of the calls beside each other one brings nothing of use; its unit stays its own until the second answer."""
+    spoiled = []
+
+    def answer(request, number):
+        if request.function == "generate_content" and not spoiled:
+            spoiled.append(number)
+            return Completion("rather not", Usage(input_tokens=1000, output_tokens=1000))
+        return None
+
+    world.write(SWIFT)
+    world.apply()
+    provider = Crowd(answer=answer)
+    assert run(world, provider).failed == 0
+    assert world.rows("SELECT stage, error_class FROM attempt WHERE status <> 'success'") == [("content", "bad_answer")]
+    total, taken, done, failed = stage_totals(world)[3][2:]
+    assert total == taken == done and not failed, "an item is counted once, however often it was asked for"
+    assert provider.asked.count("generate_content") == done + 1
+    tasks = [task for (task,) in world.rows("SELECT task_id FROM content ORDER BY id")]
+    assert tasks[0] != min(tasks) and sorted(tasks) == sorted(set(tasks))
+    (of_run,) = world.rows("SELECT credits_used FROM run")[0]
+    assert world.rows("SELECT sum(credits) FROM usage") == [(of_run,)]
+    assert_books_are_right(world)
+
+
 @pytest.mark.parametrize("credits", [14, 30, 60])
 def test_few_credits_make_as_much_at_once_as_one_after_the_other(tmp_path, credits, request):
     """A call that finds too few credits waits for those that the calls beside it return."""
@@ -225,3 +251,36 @@ def test_processes_share_the_calls_of_one_site_and_each_is_made_once(world):
     credits = sum(result.credits for part in helped for result in part.results)
     assert credits > 0 and credits + report.results[0].credits == of_run
     assert_books_are_right(world)
+
+
+def test_who_helps_with_a_run_that_is_cancelled_writes_nothing_and_goes_on_to_other_work(small_world):
+    small_world.write(SWIFT)
+    small_world.apply()
+    ended = asyncio.Event()
+
+    class Slow(Crowd):
+        async def complete(self, request):
+            order_run(small_world.database, small_world.clock, 1, "cancel", by="ann")
+            await ended.wait()
+            return await super().complete(request)
+
+    helper = Slow()
+
+    async def go():
+        small_world.provider = Crowd()
+        leading = replace(small_world.engine(), calls_per_site_max=2)
+        small_world.provider = helper
+        helping = replace(small_world.engine(), calls_per_site_max=1)
+        leader = asyncio.ensure_future(run_wanted(leading, wanted_now(leading, [])))
+        while not small_world.rows("SELECT unit FROM claim WHERE owner = '' LIMIT 1"):
+            await asyncio.sleep(0)
+        sharing = asyncio.ensure_future(share_work(helping, once=True))
+        led = await leader
+        ended.set()
+        return led, await sharing
+
+    led, shared = asyncio.run(go())
+    assert [result.state for result in led.results] == ["cancelled"]
+    assert shared.results == () and len(helper.asked) == 1
+    assert small_world.rows("SELECT count(*) FROM attempt WHERE status = 'lost'") == [(1,)]
+    assert_books_are_right(small_world)
