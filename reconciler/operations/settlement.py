@@ -112,7 +112,7 @@ def settled_before(call: Call, prepared: Prepared, answer: Answer) -> CallEnd | 
     """Return how the call ended if it was settled already: a commit may arrive though its answer was lost."""
     with call.database.read() as connection:
         status, error = attempt_end(connection, prepared.attempt_id)
-        if status == "pending":
+        if status in ("pending", "lost"):  # a late answer is still worth writing
             return None
         repair = _repair(prepared, answer, error) if status == "error" else None
         if repair is not None:
