@@ -111,15 +111,17 @@ def test_a_run_killed_anywhere_and_run_again_loses_nothing_and_charges_nothing_t
         world.database.close()
 
 
-@pytest.mark.parametrize("call", [1, 3, 6])
-def test_a_call_in_flight_when_the_worker_dies_is_lost_at_its_estimated_cost_and_made_again(tmp_path, new_url, call):
+@pytest.mark.parametrize(("update", "in_flight"), [(1, 1), (5, 1), (9, 3)])
+def test_calls_in_flight_when_the_worker_dies_are_lost_at_their_estimated_cost_and_made_again(
+    tmp_path, new_url, update, in_flight
+):
     words = ("run", "--now", "--offline", "--no-delays")
     world = applied(tmp_path / "world", new_url())
-    assert command(world, f"{call}:UPDATE attempt", *words).returncode == -signal.SIGKILL
-    assert world.rows("SELECT count(*) FROM attempt WHERE status = 'pending'") == [(1,)]
+    assert command(world, f"{update}:UPDATE attempt", *words).returncode == -signal.SIGKILL
+    assert world.rows("SELECT count(*) FROM attempt WHERE status = 'pending'") == [(in_flight,)]
     assert world.rows("SELECT held > 0 FROM credit_account")[0][0], "its credits are held until somebody takes over"
     assert command(world, 0, *words).returncode == 0
-    assert world.counts("attempt", "status")["lost"] == 1
+    assert world.counts("attempt", "status")["lost"] == in_flight
     assert_laws(world)
 
 

@@ -124,7 +124,7 @@ def test_what_goes_out_keeps_within_every_limit(past, per_minute, tokens_per_min
 
 def test_headers_and_a_word_from_the_provider_make_everybody_wait():
     gate = after_headers(Gate(), RateWindow(1, 30.0), NOW)
-    assert may_send(gate, QUIET, Limits(), 10, NOW) == Go()
+    assert may_send(gate, QUIET, Limits(), 10, NOW) == Go(is_clear=True)
     one = (Sent(NOW + timedelta(seconds=1), 10),)
     waits = may_send(gate, Traffic(one, one, 0), Limits(), 10, NOW + timedelta(seconds=2))
     assert waits == WaitUntil(NOW + timedelta(seconds=30), "the limits of the provider")
@@ -146,4 +146,4 @@ def test_the_breaker_opens_lets_one_probe_through_and_closes_when_it_is_answered
     assert may_send(probing, QUIET, Limits(), 1, later + timedelta(minutes=3)) == Go(is_probe=True), "a lost probe"
     worse = after_outage(probing, "still down", later)
     assert worse.open_until == later + timedelta(seconds=2 * OPEN_SECONDS)
-    assert may_send(after_answer(probing), QUIET, Limits(), 1, later) == Go()
+    assert may_send(after_answer(probing), QUIET, Limits(), 1, later) == Go(is_clear=True)

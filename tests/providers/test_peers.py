@@ -167,7 +167,8 @@ class ImpatientClock(SystemClock):
 
 def test_llmocks_quota_is_kept_by_its_headers_and_its_verdict_finds_no_early_retry(llmock, tmp_path, sqlite):
     """Five requests a minute are allowed: the sixth is not sent, and nobody had to say no."""
-    files = edited("providers.yaml", ("adapter: offline", f'adapter: openai, endpoint: "{llmock}/v1"'))
+    one_by_one = "limits: {concurrency: 1}"  # what several calls at once may do is known when the first is answered
+    files = edited("providers.yaml", ("adapter: offline", f'adapter: openai, {one_by_one}, endpoint: "{llmock}/v1"'))
     files |= edited("sites/blog.yaml", ("automation:", "stages: {clusters: {batch_size: 1}}\nautomation:"))
     world = World(write_root(tmp_path / "root", files), sqlite)
     world.apply()
@@ -207,6 +208,6 @@ def test_llmock_finds_that_its_retry_after_was_waited_for(llmock, tmp_path, sqli
 
     asyncio.run(go())
     classes = world.rows("SELECT error_class FROM attempt ORDER BY number")
-    assert classes == [("rate_limited",), ("bad_answer",)], "what it says then is no cluster"
+    assert classes == [("rate_limited",), ("bad_answer",), ("bad_answer",)], "what it says then is no cluster, twice"
     verdict = get(f"{llmock}/_llmock/verdict?format=text")
     assert "1 fault(s) injected" in verdict and "PASS" in verdict, verdict
