@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -159,6 +160,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    # Most of what a command makes stays to its end: looking for garbage as often as Python does costs a tenth of its time.
+    gc.set_threshold(30_000, 20, 50)
     words = sys.argv[1:] if arguments is None else arguments
     output = Output(color=next((word for word in ("never", "always") if word in words), "auto"))
     try:
