@@ -144,7 +144,7 @@ def test_publishing_killed_anywhere_and_run_again_leaves_one_whole_public_articl
     whole = applied(tmp_path / "whole", new_url())
     assert command(whole, 0, *run).returncode == 0
     total = steps_of(whole, *publish)
-    for kill_at in spread(total, 5):
+    for kill_at in spread(total, 8):
         world = applied(tmp_path / f"killed-{kill_at}", new_url())
         assert command(world, 0, *run).returncode == 0
         assert command(world, kill_at, *publish).returncode == -signal.SIGKILL
