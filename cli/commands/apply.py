@@ -65,11 +65,10 @@ def apply(
       igny8 apply --in-flight drain
     """
     from reconciler.operations.apply import apply as carry_out
-    from reconciler.operations.apply import check_overrides, check_window, open_blocks
+    from reconciler.operations.apply import check_overrides, open_blocks
     from reconciler.operations.apply_parts import apply_parts
     from reconciler.operations.plan import plan as make
     from reconciler.operations.saved_plan import check_same_config, check_same_plan, read_plan
-    from reconciler.plan.guards import OVERRIDE_WINDOW
     from reconciler.plan.observed import PlanOptions
     from reconciler.plan.selection import Selection
 
@@ -99,14 +98,8 @@ def apply(
             for line in plan_lines("text", planned, output=output):
                 output.data(line)
         asks = not yes and not (saved and saved.signed) and not planned.plan.is_empty
-        asks = asks and (keep_going or not open_blocks(planned.plan, flags))
-        if asks and OVERRIDE_WINDOW not in flags:
-            check_window(planned.plan)
-        if asks and not (session.accepts_input and is_interactive()):
-            raise UsageError("there is no terminal to ask on", hint="add --yes to apply without asking")
-        if asks and not ask(f"Apply these {len(planned.plan.changes)} changes{where}?"):
-            output.note("Nothing was changed.")
-            raise Exit(ExitCode.OK)
+        if asks and (keep_going or not open_blocks(planned.plan, flags)):
+            _ask(session, planned, flags, where)
         order: dict[str, Any] = {
             "clock": installation.clock, "actor": installation.actor, "reason": reason, "allowed_flags": flags,
             "options": options, "saved": saved, "lock_timeout": wait_seconds, "tell": output.note,
@@ -121,6 +114,20 @@ def apply(
     _tell_grants(output, result)
     if result.generation is not None:
         output.data(output.style(f"Applied{where}: generation {result.generation}.", "good"))
+
+
+def _ask(session: Session, planned: Planned, flags: list[str], where: str) -> None:
+    """End the command unless a person on a terminal agrees; nobody is asked about what could not be applied now."""
+    from reconciler.operations.apply import check_window
+    from reconciler.plan.guards import OVERRIDE_WINDOW
+
+    if OVERRIDE_WINDOW not in flags:
+        check_window(planned.plan)
+    if not (session.accepts_input and is_interactive()):
+        raise UsageError("there is no terminal to ask on", hint="add --yes to apply without asking")
+    if not ask(f"Apply these {len(planned.plan.changes)} changes{where}?"):
+        session.output.note("Nothing was changed.")
+        raise Exit(ExitCode.OK)
 
 
 def _tell_grants(output: Output, result: ApplyResult) -> None:

@@ -138,6 +138,8 @@ def list_(
     )  # fmt: skip
     if page.total > len(page.keywords):
         session.output.note(f"{len(page.keywords)} of {page.total}; use --limit and --offset for more")
+    if not page.total:
+        session.output.note("There are none. What a site declares is taken in by its first run.")
 
 
 def _known(number: int | None) -> str:
