@@ -145,8 +145,8 @@ def _apply_all(
             found.append(PartResult(part, "not tried", reason=why))
             continue
         count = f"{len(part.refs):,} {'change' if len(part.refs) == 1 else 'changes'}"
-        tell(f"[{number}/{len(parts)}] {part.name}: {count}")
         try:
+            tell(f"[{number}/{len(parts)}] {part.name}: {count}")
             with database.write() as connection:
                 applied = _apply_one(connection, order, lease, part)
                 if order.saved is not None and not any(item.applied for item in found):
