@@ -59,7 +59,7 @@ def write_root(folder: Path, endpoint: str, sites: int) -> Path:
     files = {
         "platform.yaml": _HEAD.format("Platform"),
         "providers.yaml": _HEAD.format("ProviderCatalog")
-        + f"providers:\n  loopback: {{type: ai, adapter: openai, endpoint: '{endpoint}', limits: {{concurrency: {AT_ONCE}}}}}\n",
+        + f"providers:\n  loopback: {{type: ai, adapter: openai, endpoint: '{endpoint}', limits: {{concurrency: {2 * AT_ONCE}}}}}\n",
         "models.yaml": _HEAD.format("ModelCatalog")
         + "models:\n  writer: {type: text, provider: loopback, cost_per_1k_input: '0.001', cost_per_1k_output: '0.002',"
         " tokens_per_credit: 1000, default: true, supports: {json_mode: true}}\n"

@@ -11,8 +11,9 @@ from reconciler.ids import derive_id
 from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
 from reconciler.ledger.pricing import Rates, UnknownPriceError, cost_of, rates_of
 from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
+from reconciler.operations.passages import Passages
 from reconciler.pipeline.decisions import ChosenModel
-from reconciler.pipeline.flow import Go, WaitUntil, after_probe_sent, looks_at_sent, may_send
+from reconciler.pipeline.flow import Go, WaitUntil
 from reconciler.pipeline.port import TextStage
 from reconciler.pipeline.rendering import render_prompt, render_repair
 from reconciler.pipeline.retry import shorten
@@ -20,8 +21,7 @@ from reconciler.providers.tokens import count_tokens_upper
 from reconciler.store.budgets import place_of
 from reconciler.store.claims import keep_unit
 from reconciler.store.engine import Connection
-from reconciler.store.gates import gate_of, keep_gate, lock_provider, traffic_of
-from reconciler.store.items import SiteItems
+from reconciler.store.items import ItemsWhenAsked
 from reconciler.store.ledger import Funds, Hold, OverdrawnError, lock_funds, open_hold_credits, place_hold
 from reconciler.store.runs import HELPER, find_lost_task, hold_lease, run_credits, start_attempt
 from reconciler.usage import Usage
@@ -45,19 +45,18 @@ class Request:
     prompt: str
     inputs: Mapping[str, Any]
     max_tokens: int
+    input_tokens: int
 
-    @property
-    def input_tokens(self) -> int:
-        """Return the tokens that the prompt has at most."""
-        return count_tokens_upper(self.prompt)
+    def tokens(self, max_tokens: int) -> int:
+        """Return the tokens of the prompt and of an answer that has so many at most."""
+        return self.input_tokens + max_tokens
 
 
 def draft_request(call: Call, chosen: ChosenModel, attempt: Try) -> Request | CallEnd:
     """Render the prompt for a model and find its prices; a refusal when either cannot be had."""
     context, ai = call.context, call.context.site.ai
-    with call.database.read() as connection:
-        stage = cast(TextStage, call.stage)
-        inputs: Mapping[str, Any] = stage.inputs(context, call.items, SiteItems(connection, context.site.name))
+    with ItemsWhenAsked(call.database, context.site.name) as reader:
+        inputs: Mapping[str, Any] = cast(TextStage, call.stage).inputs(context, call.items, reader)
     max_tokens = min(ai.max_tokens, chosen.model.max_output_tokens or ai.max_tokens)
     if attempt.is_short:
         inputs, max_tokens = shorten(inputs, max_tokens)
@@ -70,39 +69,72 @@ def draft_request(call: Call, chosen: ChosenModel, attempt: Try) -> Request | Ca
         return CallEnd(refusal=f"there is no prompt for {call.function.name}")
     except (ValueError, UnknownPriceError) as error:
         return CallEnd(refusal=str(error))
-    return Request(chosen, rates, prompt, inputs, max_tokens)
+    return Request(chosen, rates, prompt, inputs, max_tokens, count_tokens_upper(prompt))
 
 
-def admit(call: Call, request: Request, attempt: Try, lease_seconds: float) -> Prepared | WaitUntil | Crowded | CallEnd:
-    """Hold the worst case and record the attempt in one transaction; or say until when to wait, or why not at all.
+def admit(
+    connection: Connection, passages: Passages, call: Call, request: Request, attempt: Try, lease_seconds: float
+) -> Prepared | WaitUntil | Crowded | CallEnd:
+    """Hold the worst case and record the attempt, both or neither; or say until when to wait, or why not at all.
 
-    What would fit if the calls beside it had returned their credits is `CROWDED`.
+    What would fit if the calls beside it had returned their credits is `CROWDED`. What it comes to is noted in the crew at
+    once, since the next call may be admitted in the same transaction; `take_back` is for when that is rolled back.
     """
+    # The call before this one was refused in this very transaction: the stage ends there.
+    admitted = (
+        CallEnd(was_stopped=True)
+        if call.crew.is_refused
+        else _admit(connection, passages, call, request, attempt, lease_seconds)
+    )
+    if isinstance(admitted, Prepared):
+        call.crew.hold(admitted.hold.credits)
+    elif _ends_the_stage(admitted, attempt):
+        call.crew.is_refused = True
+    return admitted
+
+
+def take_back(call: Call, admitted: Prepared | WaitUntil | Crowded | CallEnd, attempt: Try) -> None:
+    """Forget what an admission came to: its transaction was rolled back."""
+    if isinstance(admitted, Prepared):
+        call.crew.let_go(admitted.hold.credits)
+    elif _ends_the_stage(admitted, attempt):
+        call.crew.is_refused = False
+
+
+def _ends_the_stage(admitted: WaitUntil | Crowded | CallEnd, attempt: Try) -> bool:
+    return isinstance(admitted, CallEnd) and bool(admitted.refusal) and attempt.repair is None
+
+
+def _admit(
+    connection: Connection, passages: Passages, call: Call, request: Request, attempt: Try, lease_seconds: float
+) -> Prepared | WaitUntil | Crowded | CallEnd:
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
     attempt_id = _attempt_id(call, attempt)
-    with call.database.write() as connection:
-        # The run's row is locked before a unit's, and that before the account's, here as in every transaction.
-        if call.unit is None or (call.lease.fence != HELPER and call.crew.must_renew(now)):
-            hold_lease(connection, call.lease, until)
-        if call.unit is not None:
-            keep_unit(connection, call.unit, until, attempt_id)
-        if not call.pool.offline:
-            lock_provider(connection, request.chosen.model.provider)
-        funds = _lock_funds(call, connection)
-        if funds.balance.is_suspended:
-            return CallEnd(refusal=f"the account {call.context.account.name} is suspended; it holds no credits")
-        admitted = _admit_credits(call, connection, request, funds)
-        if call.crew.is_holding and (isinstance(admitted, Refused) or admitted.clamped):
-            return CROWDED
-        if isinstance(admitted, Refused):
-            return CallEnd(refusal=admitted.reason)
-        passage = _pass_gate(call, connection, request, admitted, now)
-        if isinstance(passage, WaitUntil):
-            return passage
-        return _place(
-            call, connection, request, attempt, attempt_id, admitted, passage, funds, now, until + _HOLD_SLACK
-        )  # fmt: skip
+    # The run's row is locked before a unit's, and that before the account's, here as in every transaction.
+    if call.unit is None or (call.lease.fence != HELPER and call.crew.must_renew(now)):
+        hold_lease(connection, call.lease, until)
+    if call.unit is not None:
+        keep_unit(connection, call.unit, until, attempt_id)
+    if not call.pool.offline:
+        passages.lock(connection, request.chosen.model.provider)
+    funds = _lock_funds(call, connection)
+    if funds.balance.is_suspended:
+        return CallEnd(refusal=f"the account {call.context.account.name} is suspended; it holds no credits")
+    admitted = _admit_credits(call, connection, request, funds)
+    if call.crew.is_holding and (isinstance(admitted, Refused) or admitted.clamped):
+        return CROWDED
+    if isinstance(admitted, Refused):
+        return CallEnd(refusal=admitted.reason)
+    passage = _pass_gate(call, connection, passages, request, admitted, now)
+    if isinstance(passage, WaitUntil):
+        return passage
+    placed = _place(
+        call, connection, request, attempt, attempt_id, admitted, passage, funds, now, until + _HOLD_SLACK
+    )  # fmt: skip
+    if isinstance(placed, Prepared):
+        passages.note(request.chosen.model.provider, request.chosen.name, request.tokens(admitted.max_tokens), now)
+    return placed
 
 
 def _attempt_id(call: Call, attempt: Try) -> str:
@@ -146,22 +178,17 @@ def _admit_credits(call: Call, connection: Connection, request: Request, funds: 
 
 
 def _pass_gate(
-    call: Call, connection: Connection, request: Request, admitted: Admitted, now: datetime
+    call: Call, connection: Connection, passages: Passages, request: Request, admitted: Admitted, now: datetime
 ) -> Go | WaitUntil:
     """Ask the provider's gate, which all processes share; the offline provider has none."""
     if call.pool.offline:
         return Go()
-    provider, model = request.chosen.model.provider, request.chosen.name
     limits = call.provider_of(request.chosen).limits
-    timeout = timedelta(seconds=limits.timeout_seconds) + _HOLD_SLACK
-    gate = gate_of(connection, provider, model)
-    traffic = traffic_of(
-        connection, provider, model, now, timeout=timeout, with_sent=looks_at_sent(gate, limits)
+    return passages.pass_gate(
+        connection, request.chosen.model.provider, request.chosen.name, limits, request.tokens(admitted.max_tokens),
+        now, timeout=timedelta(seconds=limits.timeout_seconds) + _HOLD_SLACK,
+        answered=call.pool.answered(request.chosen.model.provider),
     )  # fmt: skip
-    passage = may_send(gate, traffic, limits, request.input_tokens + admitted.max_tokens, now)
-    if isinstance(passage, Go) and passage.is_probe:
-        keep_gate(connection, provider, model, after_probe_sent(gate, now + timeout))
-    return passage
 
 
 def _place(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from reconciler.errors import LockedError, UnreachableError
-from reconciler.operations.admission import Crowded, Request, admit, draft_request
+from reconciler.operations.admission import Crowded, Request, admit, draft_request, take_back
 from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
+from reconciler.operations.providers import ProviderPool
 from reconciler.operations.settlement import fail_call, record_miss, settle, settled_before
 from reconciler.operations.stopping import sleep_unless_stopped
 from reconciler.operations.telemetry import Attributes, provider_name
@@ -33,6 +34,7 @@ from reconciler.pipeline.retry import (
 )
 from reconciler.providers.port import Completion, ImageRequest, Provider, Structured, TextRequest
 from reconciler.providers.tokens import believable_usage
+from reconciler.store.engine import Connection
 from reconciler.store.media import MediaRules, prepare_picture, store_picture
 from reconciler.store.runs import note_task
 
@@ -133,25 +135,58 @@ async def _attempt(
             return _Passed(prepared.reason, attempt.number - 1)
         if isinstance(prepared, CallEnd) and prepared.refusal and attempt.repair:
             reason = f"{attempt.repair.reason}; it was not asked again: {prepared.refusal}"
-            return await _written(call, lambda: fail_call(call, reason, lease_seconds))
+            return await _written(
+                call, lambda: _settling(call, lambda connection: fail_call(connection, call, reason, lease_seconds))
+            )
         if not isinstance(prepared, Prepared):
             return prepared
-        call.crew.hold(prepared.hold.credits)
         call.tell()
         try:
             answer = await _ask(call, prepared, adapter)
         except BaseException:
             call.crew.let_go(prepared.hold.credits)
             raise
+        unwritten = _Unwritten(call.pool, request.chosen.model.provider)
     try:
-        return await _conclude(call, prepared, answer, attempt, lease_seconds, is_last=is_last)
+        return await _conclude(call, prepared, answer, attempt, lease_seconds, unwritten, is_last=is_last)
     finally:
+        unwritten.end()
         call.crew.let_go(prepared.hold.credits)
 
 
+class _Unwritten:
+    """An answer that came and is not written down yet: until then the database says that its call is in flight."""
+
+    def __init__(self, pool: ProviderPool, provider: str) -> None:
+        self._pool, self._provider = pool, provider
+        self._counts = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Count it; again, when what was written is rolled back."""
+        if not self._counts:
+            self._pool.count_answered(self._provider, 1)
+            self._counts = True
+
+    def end(self) -> None:
+        """Count it no more."""
+        if self._counts:
+            self._pool.count_answered(self._provider, -1)
+            self._counts = False
+
+
 async def _conclude(
-    call: Call, prepared: Prepared, answer: Answer, attempt: Try, lease_seconds: float, *, is_last: bool
-) -> CallEnd | Decision:
+    call: Call, prepared: Prepared, answer: Answer, attempt: Try, lease_seconds: float, unwritten: _Unwritten, *,
+    is_last: bool,
+) -> CallEnd | Decision:  # fmt: skip
+    def write(work: Callable[[Connection], _T]) -> asyncio.Future[_T]:
+        def counted(connection: Connection) -> _T:
+            result = work(connection)
+            unwritten.end()
+            return result
+
+        return _settling(call, counted, undo=lambda _: unwritten.begin())
+
     failure = answer.raw.failure
     if failure is not None:
         decision = decide(
@@ -160,26 +195,42 @@ async def _conclude(
         )  # fmt: skip
         is_over = isinstance(decision, GiveUp) or (isinstance(decision, NextModel) and decision.is_for_item and is_last)
         if not is_over:
-            await _written(call, lambda: record_miss(call, prepared, answer, lease_seconds))
+            await _written(
+                call,
+                lambda: write(lambda connection: record_miss(connection, call, prepared, answer, lease_seconds)),
+            )
             return decision
     await call.turn.come()
-    return await _written(
-        call, lambda: settle(call, prepared, answer, lease_seconds), lambda: settled_before(call, prepared, answer)
-    )
+
+    def settle_in_turn() -> asyncio.Future[CallEnd]:
+        settling = write(lambda connection: settle(connection, call, prepared, answer, lease_seconds))
+        # It stands in the queue now: who is behind comes after it, perhaps in the same transaction.
+        call.turn.pass_on()
+        return settling
+
+    return await _written(call, settle_in_turn, lambda: settled_before(call, prepared, answer))
 
 
-async def _written(call: Call, write: Callable[[], _T], was_written: Callable[[], _T | None] = lambda: None) -> _T:
+def _settling(
+    call: Call, work: Callable[[Connection], _T], *, undo: Callable[[_T], None] = lambda _: None
+) -> asyncio.Future[_T]:
+    return call.crew.settlements.add(call.database, lambda connection, _: work(connection), undo=undo)
+
+
+async def _written(
+    call: Call, write: Callable[[], Awaitable[_T]], was_written: Callable[[], _T | None] = lambda: None
+) -> _T:
     """Write down what a call brought; while the database is busy or away, try again: it was paid for."""
     for seconds in _DATABASE_WAITS_SECONDS:
         try:
-            return write()
+            return await write()
         except (LockedError, UnreachableError):
             await call.clock.sleep(seconds)
         with contextlib.suppress(LockedError, UnreachableError):
             before = was_written()
             if before is not None:
                 return before
-    return write()
+    return await write()
 
 
 async def _pass(
@@ -190,7 +241,11 @@ async def _pass(
     while True:
         if call.must_end:
             return CallEnd(was_stopped=True)
-        admitted = admit(call, request, attempt, lease_seconds)
+        admitted = await call.crew.admissions.add(
+            call.database,
+            lambda connection, passages: admit(connection, passages, call, request, attempt, lease_seconds),
+            undo=lambda result: take_back(call, result, attempt),
+        )
         if not isinstance(admitted, WaitUntil):
             return admitted
         seconds = max(0.0, (admitted.at - call.clock.now()).total_seconds())

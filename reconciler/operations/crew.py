@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+from reconciler.operations.group_commit import GroupCommit
+from reconciler.operations.passages import Passages
+
 # The lease of a run is ten minutes long.
 _RENEW_AFTER = timedelta(minutes=2)
 
@@ -30,10 +33,16 @@ class Turn:
 
 
 class Crew:
-    """Counts the calls that hold credits, so that one which finds too few can wait until the others return some."""
+    """Counts the calls that hold credits, so that one which finds too few can wait until the others return some.
+
+    Those that are admitted at once are admitted in one transaction, and so are those that settle at once.
+    """
 
     def __init__(self) -> None:
+        self.admissions = GroupCommit(Passages)
+        self.settlements = GroupCommit(lambda: None)
         self.is_closing = False
+        self.is_refused = False
         self.held_credits = 0
         self._holding = 0
         self._last: Turn | None = None

@@ -31,6 +31,7 @@ class ProviderPool:
     _made: dict[str, Provider] = field(default_factory=dict)
     _stopped: dict[str, str] = field(default_factory=dict)
     _slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    _answered: dict[str, int] = field(default_factory=dict)
     _room: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,14 @@ class ProviderPool:
         # Who waits for a busy provider keeps nobody from calling another.
         async with slots, self._room:
             yield
+
+    def answered(self, name: str) -> int:
+        """Return how many calls to a provider were answered here, and are still in flight by the database."""
+        return self._answered.get(name, 0)
+
+    def count_answered(self, name: str, change: int) -> None:
+        """Count an answer that came (1), or that was written down (-1)."""
+        self._answered[name] = self.answered(name) + change
 
     async def close(self) -> None:
         """Release every adapter."""

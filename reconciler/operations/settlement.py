@@ -21,19 +21,19 @@ from reconciler.store.ledger import charge, void
 from reconciler.store.runs import (
     attempt_end,
     charged_credits,
+    close_charged_call,
     count_in_run,
     count_in_stage,
     finish_attempt,
     hold_lease,
     notify,
     recover_attempt,
-    save_usage,
     was_notified_since,
 )
 from reconciler.usage import Usage
 
 
-def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> CallEnd:
+def settle(connection: Connection, call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> CallEnd:
     """Carry everything that the call brought into the database; a call that brought nothing fails its items.
 
     A text that cannot be used is sent back once: then the items are left as they are, and `repair` says what to mend.
@@ -41,21 +41,15 @@ def settle(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float)
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
     expected = 0 if answer.problem else min(credits_of(answer.raw.usage, prepared.rates), prepared.hold.credits)
-    with call.database.write() as connection:
-        # First of all: who lost the lease lost the hold with it. And who settles for a site does so alone.
-        _hold(call, connection, until, credits=expected)
-        outcome = answer.problem or _outcome(call, connection, prepared, answer)
-        repair = _repair(prepared, answer, outcome) if isinstance(outcome, str) else None
-        _leave_unit(call, connection, None if repair is None else until)
-        end = _close(call, connection, prepared, answer, outcome, repair, now)
-        if end.credits != expected:
-            count_in_run(connection, call.lease, until, credits=end.credits - expected)
-        if repair is None:
-            count_in_stage(
-                connection, call.stage_run_id, taken=len(call.items), done=end.done, failed=end.failed,
-                credits=end.credits,
-            )  # fmt: skip
-        _keep_gate(call, connection, prepared, answer, now)
+    # First of all: who lost the lease lost the hold with it. And who settles for a site does so alone.
+    _hold(call, connection, until, credits=expected)
+    outcome = answer.problem or _outcome(call, connection, prepared, answer)
+    repair = _repair(prepared, answer, outcome) if isinstance(outcome, str) else None
+    _leave_unit(call, connection, None if repair is None else until)
+    end = _close(call, connection, prepared, answer, outcome, repair, now)
+    if end.credits != expected:
+        count_in_run(connection, call.lease, until, credits=end.credits - expected)
+    _keep_gate(call, connection, prepared, answer, now)
     return end
 
 
@@ -82,6 +76,7 @@ def _close(
         return CallEnd(reason=outcome, repair=repair)
     for item in call.items:
         _fail_item(call, connection, item, outcome, now)
+    count_in_stage(connection, call.stage_run_id, taken=len(call.items), failed=len(call.items))
     return CallEnd(failed=len(call.items), reason=outcome)
 
 
@@ -96,15 +91,14 @@ def _repair(prepared: Prepared, answer: Answer, problem: str) -> Repair | None:
     return Repair(cast(Completion, answer.raw).text, problem)
 
 
-def fail_call(call: Call, reason: str, lease_seconds: float) -> CallEnd:
+def fail_call(connection: Connection, call: Call, reason: str, lease_seconds: float) -> CallEnd:
     """Fail the items of a call that is given up between two attempts."""
     now = call.clock.now()
-    with call.database.write() as connection:
-        _hold(call, connection, now + timedelta(seconds=lease_seconds))
-        _leave_unit(call, connection, None)
-        for item in call.items:
-            _fail_item(call, connection, item, reason, now)
-        count_in_stage(connection, call.stage_run_id, taken=len(call.items), failed=len(call.items))
+    _hold(call, connection, now + timedelta(seconds=lease_seconds))
+    _leave_unit(call, connection, None)
+    for item in call.items:
+        _fail_item(call, connection, item, reason, now)
+    count_in_stage(connection, call.stage_run_id, taken=len(call.items), failed=len(call.items))
     return CallEnd(failed=len(call.items), reason=reason)
 
 
@@ -132,16 +126,17 @@ def _hold(call: Call, connection: Connection, until: datetime, *, credits: int =
     count_in_run(connection, call.lease, until, credits=credits)
 
 
-def record_miss(call: Call, prepared: Prepared, answer: Answer, lease_seconds: float) -> None:
+def record_miss(
+    connection: Connection, call: Call, prepared: Prepared, answer: Answer, lease_seconds: float
+) -> None:  # fmt: skip
     """Close an attempt that will be made again, or elsewhere: hold back, cost kept, the items untouched."""
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
-    with call.database.write() as connection:
-        _hold(call, connection, until)
-        if call.unit is not None:
-            keep_unit(connection, call.unit, until, None)
-        _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
-        _keep_gate(call, connection, prepared, answer, now)
+    _hold(call, connection, until)
+    if call.unit is not None:
+        keep_unit(connection, call.unit, until, None)
+    _close_missed(call, connection, prepared, answer, _cost(prepared, answer), answer.problem, now)
+    _keep_gate(call, connection, prepared, answer, now)
 
 
 def _outcome(call: Call, connection: Connection, prepared: Prepared, answer: Answer) -> Outcome | str:
@@ -204,12 +199,14 @@ def _record_charged_call(
         connection, prepared.hold, worth, call.origin(), outcome.summary,
         credit_value_nano=parse_usd(call.context.platform.credit_value_usd),
     )  # fmt: skip
-    finish_attempt(
+    close_charged_call(
         connection,
         prepared.attempt_id,
         _attempt_end(call, answer, cost, now) | {"status": "success", "result_summary": outcome.summary},
-    )
-    save_usage(connection, _usage_line(call, prepared, answer, cost, charged, worth - charged, now))
+        _usage_line(call, prepared, answer, cost, charged, worth - charged, now),
+        call.stage_run_id,
+        taken=len(call.items), done=len(outcome.done), failed=len(outcome.failed),
+    )  # fmt: skip
     if prepared.recovers and isinstance(answer.raw, ImageAnswer) and answer.raw.was_recovered:
         recover_attempt(connection, prepared.recovers, prepared.attempt_id)
     if answer.raw.usage.is_estimated:

@@ -96,6 +96,8 @@ class DirectProvider:
     """A provider that pydantic-ai can speak to.
 
     `secrets` are values that no message may show. `relearn` tells whether a refusal taught it to ask in another way.
+    `shape_body` says what a request's body gets beside the rest to ask for an answer of a shape; the library's own way
+    works the schema over for every request.
     """
 
     make_model: Callable[[str], Model]
@@ -106,6 +108,8 @@ class DirectProvider:
     wire: Wire | None = None
     secrets: tuple[str, ...] = ()
     relearn: Callable[[Failure], bool] = lambda failure: False
+    shape_body: Callable[[Model, OutputObjectDefinition], Mapping[str, Any]] | None = None
+    _shapes: dict[tuple[str, str], tuple[Mapping[str, Any], Mapping[str, Any]]] = field(default_factory=dict)
     _models: dict[str, Model] = field(default_factory=dict)
     _embedders: dict[str, EmbeddingModel] = field(default_factory=dict)
 
@@ -118,11 +122,16 @@ class DirectProvider:
                 request.model, self.make_model(request.model)
             )
             structured = _within(model, request)
+            settings, parameters = _settings(request), ModelRequestParameters()
+            if structured == "native" and self.shape_body is not None:
+                settings["extra_body"] = self._shape(model, request)
+            else:
+                parameters = _parameters(request, structured)
             response = await model_request(
                 model,
                 [ModelRequest(parts=[UserPromptPart(_prompt(request, structured))])],
-                model_settings=_settings(request),
-                model_request_parameters=_parameters(request, structured),
+                model_settings=settings,
+                model_request_parameters=parameters,
             )
         except (AgentRunError, UserError, httpx2.HTTPError, ValueError) as error:
             failure = classify(error, self.secrets)
@@ -134,6 +143,14 @@ class DirectProvider:
         finally:
             _exchange.reset(token)
         return _completion(request, response, exchange, _notes(request, structured, exchange))
+
+    def _shape(self, model: Model, request: TextRequest) -> Mapping[str, Any]:
+        assert self.shape_body is not None and request.schema is not None
+        known = self._shapes.get((request.model, request.output))
+        if known is None or known[0] is not request.schema:
+            known = request.schema, self.shape_body(model, _native_shape(request))
+            self._shapes[request.model, request.output] = known
+        return known[1]
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Make one embedding request."""
@@ -226,12 +243,15 @@ def _settings(request: TextRequest) -> ModelSettings:
     return settings
 
 
+def _native_shape(request: TextRequest) -> OutputObjectDefinition:
+    return OutputObjectDefinition(json_schema=dict(request.schema or {}), name=request.output, strict=True)
+
+
 def _parameters(request: TextRequest, structured: Structured) -> ModelRequestParameters:
-    schema = dict(request.schema or {})
     if structured == "native":
-        shape = OutputObjectDefinition(json_schema=schema, name=request.output, strict=True)
-        return ModelRequestParameters(output_mode="native", output_object=shape)
+        return ModelRequestParameters(output_mode="native", output_object=_native_shape(request))
     if structured == "tool":
+        schema = dict(request.schema or {})
         tool = ToolDefinition(
             name=request.output, parameters_json_schema=schema, description="The answer, complete.", kind="output"
         )

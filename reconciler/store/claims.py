@@ -61,8 +61,7 @@ def next_unit(connection: Connection, stage_run_id: int) -> int:
 
 def orders_of(connection: Connection, stage_run_id: int) -> Orders:
     """Return what a worker at a stage has to heed."""
-    row = execute(connection, _ORDERS, {"of_stage": stage_run_id}).one()
-    return Orders(row.asked, row.state, row.reason)
+    return Orders(*execute(connection, _ORDERS, {"of_stage": stage_run_id}).one())
 
 
 def take_units(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
-from reconciler.pipeline.port import Alias, Insert, Remove, Row, Write
-from reconciler.store.statements import insert_and_tell, insert_row, update_rows
+from reconciler.pipeline.port import Alias, Insert, Remove, Row, Update, Write
+from reconciler.store.engine import Database
+from reconciler.store.statements import insert_and_tell, insert_rows, update_rows
 from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
 FAILURES_MAX = 3
@@ -68,6 +70,38 @@ class SiteItems:
         return [row._asdict() for row in rows.all()]
 
 
+class ItemsWhenAsked:
+    """Reads the items of one site, in a transaction that begins with the first question; most inputs ask none."""
+
+    def __init__(self, database: Database, site: str) -> None:
+        self._database, self._site = database, site
+        self._open = contextlib.ExitStack()
+        self._items: SiteItems | None = None
+
+    def __enter__(self) -> ItemsWhenAsked:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def _reader(self) -> SiteItems:
+        if self._items is None:
+            self._items = SiteItems(self._open.enter_context(self._database.read()), self._site)
+        return self._items
+
+    def find(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
+        """Return what `SiteItems.find` returns."""
+        return self._reader().find(kind, where, limit=limit)
+
+    def get(self, kind: str, item_id: int) -> Row:
+        """Return what `SiteItems.get` returns."""
+        return self._reader().get(kind, item_id)
+
+    def select(self, kind: str, columns: Sequence[str], where: Row, *, newest: int = 0) -> Sequence[Row]:
+        """Return what `SiteItems.select` returns."""
+        return self._reader().select(kind, columns, where, newest=newest)
+
+
 @cache
 def _find(table: sa.Table, where: tuple[tuple[str, bool], ...], is_limited: bool) -> sa.Select[Any]:
     """Return the statement for columns, each with whether it has to be empty."""
@@ -92,22 +126,33 @@ def carry_out(
 ) -> None:
     """Carry out the writes of an outcome, in order. What is made of an item that stays on a generation stays on it too."""
     ids: dict[str, int] = {}
+    # Rows of one kind that follow each other go in together.
+    rows: list[dict[str, Any]] = []
+    table = KEPT["content"]
     for write in writes:
+        if rows and not (isinstance(write, Insert) and KEPT[write.kind] is table and not write.alias):
+            insert_rows(connection, table, rows)
+            rows = []
         table = KEPT[write.kind]
         if isinstance(write, Remove):
             connection.execute(table.delete().where(table.c.id == write.item_id, table.c.site == site))
             continue
         values = {name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()}
-        if isinstance(write, Insert):
-            if pin is not None and "pinned_generation" in table.c:
-                values["pinned_generation"] = pin
-            row = {"site": site, "created_at": now, **values}
-            if write.alias:
-                ids[write.alias] = insert_and_tell(connection, table, row)
-            else:
-                insert_row(connection, table, row)
-        else:
+        if isinstance(write, Update):
             update_rows(connection, table, {"id": write.item_id, "site": site}, values)
+            continue
+        if pin is not None and "pinned_generation" in table.c:
+            values["pinned_generation"] = pin
+        row = {"site": site, "created_at": now, **values}
+        if write.alias:
+            ids[write.alias] = insert_and_tell(connection, table, row)
+        elif rows and row.keys() != rows[0].keys():
+            insert_rows(connection, table, rows)
+            rows = [row]
+        else:
+            rows.append(row)
+    if rows:
+        insert_rows(connection, table, rows)
 
 
 def clear_failures(connection: Connection, kind: str, ids: Iterable[int]) -> None:

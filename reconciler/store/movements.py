@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from reconciler.errors import ConflictError
 from reconciler.ids import digest
 from reconciler.ledger.transfers import BOOKS, LOT_BOOKS, Posting, TransferKind
-from reconciler.store.statements import insert_and_tell, insert_row, run, run_many
+from reconciler.store.statements import insert_and_tell, insert_row, insert_rows, run, run_many, run_text
 from reconciler.store.tables import (
     budget_window,
     credit_account,
@@ -121,9 +121,9 @@ def _write_row_by_row(connection: Connection, movement: Movement, origin: Origin
         run_many(connection, _CHANGE_LOTS, lots)
     transfer_id = insert_and_tell(connection, transfer, _transfer_row(movement, origin, available))
     if movement.legs:
-        run_many(
+        insert_rows(
             connection,
-            _INSERT_POSTINGS,
+            posting,
             [
                 {"transfer_id": transfer_id, "number": number, "book": leg.book, "lot_id": leg.lot, "credits": leg.credits}
                 for number, leg in enumerate(movement.legs, 1)
@@ -169,7 +169,6 @@ _CHANGE_WINDOWS = (
         reserved=budget_window.c.reserved + bindparam("d_reserved"), spent=budget_window.c.spent + bindparam("d_spent")
     )
 )
-_INSERT_POSTINGS = posting.insert().inline()
 
 
 def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -> int:
@@ -190,11 +189,11 @@ def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -
     }  # fmt: skip
     if movement.hold_row is not None:
         values |= {f"hold_{name}": value for name, value in movement.hold_row.items()}
-        return int(connection.exec_driver_sql(_AT_ONCE_WITH_HOLD, values).scalar_one())
+        return int(run_text(connection, _AT_ONCE_WITH_HOLD, values).scalar_one())
     if movement.resolution_row is not None:
         values |= {f"resolution_{name}": value for name, value in movement.resolution_row.items()}
-        return int(connection.exec_driver_sql(_AT_ONCE_WITH_RESOLUTION, values).scalar_one())
-    return int(connection.exec_driver_sql(_AT_ONCE, values).scalar_one())
+        return int(run_text(connection, _AT_ONCE_WITH_RESOLUTION, values).scalar_one())
+    return int(run_text(connection, _AT_ONCE, values).scalar_one())
 
 
 def _at_once(also: str = "") -> str:

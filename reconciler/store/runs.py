@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.store.outbox import enqueue
-from reconciler.store.statements import insert_row, update_rows
+from reconciler.store.statements import insert_row, inserting, run_all, update_rows, updating
 from reconciler.store.statements import run as execute
 from reconciler.store.tables import OPEN_RUN_STATES, Instant, attempt, claim, notification, run, stage_run, usage
 
@@ -81,9 +81,7 @@ def take_over_run(
 
 def hold_lease(connection: Connection, lease: RunLease, until: datetime) -> str:
     """Renew the lease and return what the run was asked to do; LeaseLostError when it was taken over or ended."""
-    asked = execute(
-        connection, _HOLD, {"of_run": lease.run_id, "of_fence": lease.fence, "until": until}
-    ).scalar_one_or_none()
+    asked = execute(connection, _HOLD, {"of_run": lease.run_id, "of_fence": lease.fence, "until": until}).scalar()
     if asked is None:
         raise LeaseLostError(f"run {lease.run_id} of {lease.site} was taken over or ended")
     return str(asked)
@@ -95,7 +93,7 @@ def count_in_run(connection: Connection, lease: RunLease, until: datetime, *, cr
     LeaseLostError when the run has ended.
     """
     values = {"of_run": lease.run_id, "of_fence": lease.fence, "until": until, "d_credits": credits}
-    used = execute(connection, _COUNT_IN_RUN, values).scalar_one_or_none()
+    used = execute(connection, _COUNT_IN_RUN, values).scalar()
     if used is None:
         raise LeaseLostError(f"run {lease.run_id} of {lease.site} has ended")
     return int(used)
@@ -265,9 +263,20 @@ def forget_payloads(connection: Connection, now: datetime) -> int:
     return int(done.rowcount)
 
 
-def save_usage(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write the usage line of a charged call."""
-    insert_row(connection, usage, values)
+def close_charged_call(
+    connection: Connection, attempt_id: str, end: Mapping[str, Any], usage_line: Mapping[str, Any], stage_run_id: int,
+    *, taken: int, done: int, failed: int,
+) -> None:  # fmt: skip
+    """Record how a charged call ended, write its usage line, and add to its stage's progress."""
+    counted = {"d_taken": taken, "d_done": done, "d_failed": failed, "d_credits": usage_line["credits"]}
+    run_all(
+        connection,
+        [
+            updating(attempt, {"id": attempt_id}, {**end, "phase": "DONE"}),
+            inserting(usage, usage_line),
+            (_COUNT_IN_STAGE, {"of_stage": stage_run_id, **counted}),
+        ],
+    )
 
 
 def attempt_end(connection: Connection, attempt_id: str) -> tuple[str, str]:

@@ -1,22 +1,27 @@
 """Statements of every call: made and compiled once, then handed to the driver as they are.
 
 What SQLAlchemy does anew for each execution costs more than the execution. So `run` keeps a statement's text and what
-turns its values into the driver's, and asks for nothing else. It is for statements whose results are plain: numbers,
-texts, nothing.
+turns its values into the driver's, and gives both to the driver's own cursor, within SQLAlchemy's transaction. Errors stay
+SQLAlchemy's, and whoever listens to its events sees these statements, too. It is for statements whose results are plain:
+numbers, texts, nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, CursorResult, bindparam
+from sqlalchemy import Connection, bindparam, exc
 from sqlalchemy.engine import Dialect
 
 _Convert = Callable[[Any], Any]
+
+# SQLite takes so many thousand values a statement at most; no row of ours has more than forty.
+_ROWS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +38,102 @@ class _Prepared:
         return values if self.order is None else tuple([values[name] for name in self.order])
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement came to: rows as the driver has them, and how many it touched."""
+
+    rows: Sequence[tuple[Any, ...]]
+    rowcount: int
+
+    def one(self) -> tuple[Any, ...]:
+        """Return the only row."""
+        (row,) = self.rows
+        return row
+
+    def scalar_one(self) -> Any:
+        """Return the first value of the only row."""
+        return self.one()[0]
+
+    def scalar(self) -> Any:
+        """Return the first value of the first row, or None without any."""
+        return self.rows[0][0] if self.rows else None
+
+
 def run(
     connection: Connection, statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any], given: Mapping[str, Any]
-) -> CursorResult[Any]:
-    """Execute a statement with these parameters; its results come as the driver has them."""
+) -> Result:
+    """Execute a statement with these parameters."""
     prepared = _prepared(statement, connection.dialect, tuple(given))
-    return connection.exec_driver_sql(prepared.text, prepared.parameters(given))
+    return run_text(connection, prepared.text, prepared.parameters(given))
 
 
 def run_many(connection: Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> None:
     """Execute a statement for each of these rows, which all have the same columns."""
-    prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(prepared.text, [prepared.parameters(row) for row in rows])
+    run_all(connection, [(statement, row) for row in rows])
+
+
+def run_all(connection: Connection, statements: Sequence[tuple[sa.Insert | sa.Update, Mapping[str, Any]]]) -> None:
+    """Execute statements whose results nobody asks for; PostgreSQL is sent them all before it is waited for."""
+    texts = []
+    for statement, given in statements:
+        prepared = _prepared(statement, connection.dialect, tuple(given))
+        texts.append((prepared.text, prepared.parameters(given)))
+    if len(texts) > 1 and connection.dialect.name == "postgresql" and not connection.dispatch.before_cursor_execute:
+        with _driver(connection, "pipeline") as cursor, cursor.connection.pipeline():
+            for text, parameters in texts:
+                cursor.execute(text, parameters)
+        return
+    for text, parameters in texts:
+        run_text(connection, text, parameters)
+
+
+def run_text(connection: Connection, text: str, parameters: Any) -> Result:
+    """Execute a statement that is in the driver's own form, with parameters as the driver wants them."""
+    if connection.dispatch.before_cursor_execute:
+        listened = connection.exec_driver_sql(text, parameters)
+        return Result(listened.fetchall() if listened.returns_rows else (), listened.rowcount)
+    with _driver(connection, text) as cursor:
+        cursor.execute(text, parameters)
+        return Result(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+
+
+@contextlib.contextmanager
+def _driver(connection: Connection, text: str) -> Iterator[Any]:
+    """Lend the driver's own cursor; what it raises is raised as SQLAlchemy would."""
+    pooled = connection.connection
+    cursor = pooled.cursor()
+    try:
+        yield cursor
+    except _errors(connection.dialect) as error:
+        is_lost = connection.dialect.is_disconnect(error, pooled, cursor)
+        if is_lost:
+            connection.invalidate(error)
+        raise exc.DBAPIError.instance(
+            text, None, error, _errors(connection.dialect), connection_invalidated=is_lost, dialect=connection.dialect
+        ) from error
+    finally:
+        cursor.close()
+
+
+def _errors(dialect: Dialect) -> Any:
+    assert dialect.loaded_dbapi is not None
+    return dialect.loaded_dbapi.Error
 
 
 def insert_row(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row."""
     run(connection, _insert(table), row)
+
+
+def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, which all have the same columns, with one statement."""
+    if len(rows) == 1:
+        insert_row(connection, table, rows[0])
+        return
+    for start in range(0, len(rows), _ROWS_MAX):
+        some = rows[start : start + _ROWS_MAX]
+        given = {f"{name}_m{number}": value for number, row in enumerate(some) for name, value in row.items()}
+        run(connection, _insert_many(table, tuple(some[0]), len(some)), given)
 
 
 def insert_and_tell(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> int:
@@ -59,14 +143,26 @@ def insert_and_tell(connection: Connection, table: sa.Table, row: Mapping[str, A
 
 def update_rows(connection: Connection, table: sa.Table, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     """Give the rows with these column values new ones; return how many there were."""
+    return run(connection, *updating(table, where, values)).rowcount
+
+
+def inserting(table: sa.Table, row: Mapping[str, Any]) -> tuple[sa.Insert, Mapping[str, Any]]:
+    """Return the statement that inserts a row, for `run_all`."""
+    return _insert(table), row
+
+
+def updating(
+    table: sa.Table, where: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[sa.Update, Mapping[str, Any]]:
+    """Return the statement that gives the rows with these column values new ones, for `run_all`."""
     parameters = {f"w_{name}": value for name, value in where.items()}
     parameters.update((f"v_{name}", value) for name, value in values.items())
-    return run(connection, _update(table, tuple(where), tuple(values)), parameters).rowcount
+    return _update(table, tuple(where), tuple(values)), parameters
 
 
 @cache
 def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
-    keys = list(names) if isinstance(statement, sa.Insert) else None
+    keys = list(names) if isinstance(statement, sa.Insert) and not statement._multi_values else None
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     assert "POSTCOMPILE" not in str(compiled), "a list of values has no one text"
     converts = {}
@@ -82,6 +178,13 @@ def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prep
 @cache
 def _insert(table: sa.Table) -> sa.Insert:
     return table.insert().inline()
+
+
+@cache
+def _insert_many(table: sa.Table, names: tuple[str, ...], rows: int) -> sa.Insert:
+    return table.insert().values(
+        [{name: bindparam(f"{name}_m{number}", type_=table.c[name].type) for name in names} for number in range(rows)]
+    )
 
 
 @cache

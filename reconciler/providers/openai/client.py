@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from openai import AsyncOpenAI
 from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
+from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.profiles import ModelProfile, merge_profile
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -50,7 +55,17 @@ def build(endpoint: str, api_key: str, timeout_seconds: float, *, is_openai: boo
         fetch_models=fetch_models,
         secrets=(api_key,),
         relearn=relearn,
+        shape_body=_shape_body,
     )
+
+
+def _shape_body(model: Model, shape: OutputObjectDefinition) -> Mapping[str, Any]:
+    """Return how a chat completion is asked for an answer of a shape, the schema in the strict form that OpenAI wants."""
+    parameters = ModelRequestParameters(output_mode="native", output_object=shape)
+    strict = model.customize_request_parameters(parameters).output_object
+    assert strict is not None
+    asked = {"name": strict.name, "schema": strict.json_schema, "strict": strict.strict}
+    return {"response_format": {"type": "json_schema", "json_schema": asked}}
 
 
 def _profile(name: str, names: OpenAIModelProfile) -> ModelProfile:

@@ -1,0 +1,105 @@
+"""Group commit: what calls that are under way beside each other write at once goes into one transaction.
+
+A commit waits for the disk; sixty-four calls that end together need one such wait, not sixty-four. Each write stays whole
+by itself: when one of a group fails, the group is rolled back and each is made in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from reconciler.store.engine import Connection, Database
+
+# So many writes a transaction, and a turn of the event loop, at most: answers that came together are asked anew one small
+# group after the other, so that the next ones come apart, and nobody waits long for what a transaction has locked.
+_GROUP_MAX = 8
+
+_T = TypeVar("_T")
+_N = TypeVar("_N")
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One write that waits: what it does, what takes back whatever it noted outside of the database, and its result."""
+
+    work: Callable[[Connection, Any], Any]
+    undo: Callable[[Any], None]
+    future: asyncio.Future[Any]
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether somebody still waits for its result."""
+        return not self.future.done()
+
+
+class GroupCommit(Generic[_N]):
+    """Writes of one kind, in the order in which they come. The writes of a transaction share what `make_notes` returns."""
+
+    def __init__(self, make_notes: Callable[[], _N]) -> None:
+        self._make_notes = make_notes
+        self._waiting: deque[tuple[Database, _Write]] = deque()
+
+    def add(
+        self, database: Database, work: Callable[[Connection, _N], _T], *, undo: Callable[[_T], None] = lambda _: None
+    ) -> asyncio.Future[_T]:
+        """Write with whatever else comes in this turn of the event loop; the result stands once it is committed.
+
+        `work` may be called twice: its transaction may be rolled back because of another's failure. Then `undo` is given
+        what it returned. It raises what it would raise alone; when the commit fails, all of the group do.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit)
+        future: asyncio.Future[_T] = loop.create_future()
+        self._waiting.append((database, _Write(work, undo, future)))
+        return future
+
+    def _commit(self) -> None:
+        database = self._waiting[0][0]
+        group: list[_Write] = []
+        while self._waiting and self._waiting[0][0] is database and len(group) < _GROUP_MAX:
+            write = self._waiting.popleft()[1]
+            if write.is_wanted:
+                group.append(write)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._commit)
+        if len(group) < 2 or not _write_together(database, group, self._make_notes()):
+            for write in group:
+                _write_alone(database, write, self._make_notes())
+
+
+def _write_together(database: Database, group: list[_Write], notes: Any) -> bool:
+    """Write a group in one transaction; False when one of it failed, and nothing was written."""
+    results: list[Any] = []
+    try:
+        with database.write() as connection:
+            results.extend(write.work(connection, notes) for write in group)
+    except Exception as error:
+        for write, result in zip(group, results, strict=False):
+            write.undo(result)
+        if len(results) < len(group):
+            return False
+        # The commit itself failed, and may have arrived all the same: who waits for it has to look.
+        for write in group:
+            write.future.set_exception(error)
+        return True
+    for write, result in zip(group, results, strict=True):
+        write.future.set_result(result)
+    return True
+
+
+def _write_alone(database: Database, write: _Write, notes: Any) -> None:
+    results: list[Any] = []
+    try:
+        with database.write() as connection:
+            results.append(write.work(connection, notes))
+    except Exception as error:
+        for result in results:
+            write.undo(result)
+        write.future.set_exception(error)
+        return
+    write.future.set_result(results[0])
