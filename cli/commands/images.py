@@ -64,15 +64,15 @@ def list_(session: Session, number: int, format_: str) -> None:
 @images.command()
 @click.argument("number", type=int, metavar="IMAGE")
 @click.option("--prompt", "added", default="", metavar="TEXT", help="Added to the prompt that it was drawn from.")
-@click.option("--testing", "choice", flag_value="testing", help="With the Testing model.")
-@click.option("--live", "choice", flag_value="live", help="With the Live model; else as the site declares.")
+@click.option("--testing", is_flag=True, help="With the Testing model.")
+@click.option("--live", is_flag=True, help="With the Live model; else as the site declares.")
 @click.option("-y", "--yes", is_flag=True, help="Draw it without asking.")
 @click.option("--offline", is_flag=True, help="Stand in for the provider; what it makes is marked a sample.")
 @format_option("text", "json")
 @at_option
 @click.pass_obj
 def regenerate(
-    session: Session, number: int, added: str, choice: ModelChoice | None, yes: bool, offline: bool, format_: str,
+    session: Session, number: int, added: str, testing: bool, live: bool, yes: bool, offline: bool, format_: str,
     at: str | None,
 ) -> None:  # fmt: skip
     """Draw an image anew; shows the credits that it takes, and asks. The old one stays in the history.
@@ -89,6 +89,9 @@ def regenerate(
 
     if at is not None and not offline:
         raise UsageError("a call at another time calls no real provider", hint="add --offline, or leave --at out")
+    if testing and live:
+        raise UsageError("--testing and --live are two models", hint="take one of them")
+    choice: ModelChoice | None = "testing" if testing else "live" if live else None
     output = session.output
     installation = session.installation(at)
     with session.database(installation) as database:

@@ -20,7 +20,7 @@ from reconciler.operations.funding import fund
 from reconciler.operations.review import load_article, void_approval
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.approval import hash_of
-from reconciler.pipeline.decisions import choose_model
+from reconciler.pipeline.decisions import choose_model, models_to_try
 from reconciler.pipeline.port import Row, SiteContext, Update
 from reconciler.pipeline.redraw import Redraw, wish, with_model
 from reconciler.pipeline.stages import STAGES
@@ -108,11 +108,13 @@ async def redraw(engine: Engine, quote: Quote, *, by: str, choice: ModelChoice |
     """Draw an image anew, as it was quoted: hold, call, settle. The old one stays in the history.
 
     What was approved is not what the article is any more, so that it waits for a person again. BlockedError when the
-    credits do not suffice, UnreachableError when the provider brings nothing, LockedError while the site is at work.
+    credits do not suffice, UnreachableError when the provider has no key or brings nothing, LockedError while the site
+    is at work.
     """
     with engine.database.write() as connection:
         image, _, context = _load(connection, quote.image_id)
     context = with_model(context, choice)
+    _make_sure_of_a_provider(engine, context)
     lease, stage_run_id = _open_run(engine, context)
     end: CallEnd | None = None
     try:
@@ -169,6 +171,21 @@ def _load(connection: Connection, image_id: int) -> tuple[Row, Row, SiteContext]
             f"content {article['id']} is on its way out at this moment", hint="try again when it is public"
         )
     return image, article, context_of(load_contexts(connection), str(image["site"]))
+
+
+def _make_sure_of_a_provider(engine: Engine, context: SiteContext) -> None:
+    """Raise UnreachableError, with what to do, when no model that may draw the image has a provider with its secrets."""
+    chosen = choose_model(context, Redraw.declaration)
+    reasons: list[UnreachableError] = []
+    for candidate in () if isinstance(chosen, str) else models_to_try(context, chosen):
+        try:
+            engine.pool.adapter_for(context, candidate)
+        except UnreachableError as error:
+            reasons.append(error)
+        else:
+            return
+    if reasons:
+        raise reasons[0]
 
 
 def _open_run(engine: Engine, context: SiteContext) -> tuple[RunLease, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from builder import World, write_root
+from builder import FILES, World, edited, write_root
 
 from cli.main import run
 
@@ -64,7 +64,21 @@ def test_json_tells_what_was_drawn_and_what_it_took(images):
         (["list", "99"], 64, "there is no content 99"),
         (["use", "1"], 5, "is the one that stands"),
         (["regenerate", "1", "--yes", "--at", "+1d"], 64, "add --offline"),
+        (["regenerate", "1", "--testing", "--live"], 64, "--testing and --live are two models"),
     ],
 )
 def test_what_cannot_be_is_told(images, words, code, told):
     assert told in images(*words, code=code)[1]
+
+
+def test_a_key_that_is_missing_is_told_with_what_to_do_and_leaves_no_run(world, images, monkeypatch):
+    monkeypatch.delenv("PAID_KEY", raising=False)
+    paid = "  paid: {type: ai, adapter: openai, credentials: {api_key: {env: PAID_KEY}}}\n"
+    world.write({"providers.yaml": FILES["providers.yaml"] + paid})
+    world.write(edited("models.yaml", ("type: image\n    provider: samples\n    cost_per_image: \"0.053\"",
+                                       "type: image\n    provider: paid\n    cost_per_image: \"0.053\"")))  # fmt: skip
+    world.apply()
+    before = world.counts("run")
+    told = images("regenerate", "1", "--live", "--yes", code=8)[1]
+    assert "PAID_KEY is not set" in told and "export PAID_KEY=..." in told
+    assert world.counts("run") == before
