@@ -62,7 +62,12 @@ def article_options(*default_states: str) -> Callable[[Function], Function]:
             from reconciler.operations.review import ArticleFilter
 
             is_filtered = bool(site or states or labels or older_than)
-            if is_filtered == bool(numbers):
+            if is_filtered and numbers:
+                raise UsageError(
+                    "articles are chosen by number or by a filter, not by both",
+                    hint="leave the numbers out, or --site, --state, --label and --older-than",
+                )
+            if not (is_filtered or numbers):
                 raise UsageError(
                     "say which articles, by number or by a filter",
                     hint="`igny8 content list` shows numbers; filters are --site, --state, --label, --older-than",

@@ -45,8 +45,7 @@ def publish(
       igny8 publish --due --at +7d      (let a week pass)
       igny8 publish 12                  (now; or update it after an edit)
     """
-    if bool(articles) == due:
-        raise UsageError("say what to publish", hint="igny8 publish --due, or igny8 publish NUMBER")
+    _check_choice(articles, due=due, retry=retry, force=force, site=site)
     installation = session.installation(at)
     with session.database(installation) as database:
         if due:
@@ -67,7 +66,7 @@ def publish(
 @format_option("text", "json")
 @click.pass_obj
 def unpublish(session: Session, articles: tuple[int, ...], format_: str) -> None:
-    """Take published articles out of sight: each stays at its site as a draft.
+    """Take published articles out of sight: each stays at its site as a draft; a static site's files are removed.
 
     `igny8 publish NUMBER` brings one back, at its old address and date. Ends with 7 when a site refused.
 
@@ -78,6 +77,19 @@ def unpublish(session: Session, articles: tuple[int, ...], format_: str) -> None
     installation = session.installation()
     with session.database(installation) as database:
         show_ends(session.output, (unpublish_article(installation, database, number) for number in articles), format_)
+
+
+def _check_choice(articles: tuple[int, ...], *, due: bool, retry: bool, force: bool, site: str | None) -> None:
+    """Refuse what would be passed over in silence: options of what is due beside named articles, and the other way round."""
+    both = "igny8 publish --due, or igny8 publish NUMBER"
+    if not (articles or due):
+        raise UsageError("say what to publish", hint=both)
+    if articles and due:
+        raise UsageError("--due and articles by number are two ways to say what to publish", hint=both)
+    if articles and (retry or site):
+        raise UsageError(f"{'--retry' if retry else '--site'} is for what is due", hint="leave it out, or the numbers")
+    if due and force:
+        raise UsageError("--force is for articles that you name", hint="igny8 publish NUMBER --force")
 
 
 def show_ends(output: Output, ends: Iterable[ArticleEnd], format_: str) -> None:
