@@ -19,6 +19,7 @@ from reconciler.pipeline.readability import measure_readability
 TITLE_LENGTH, DESCRIPTION_LENGTH = (30, 60), (70, 160)
 INTERNAL_LINKS_MAX, EXTERNAL_LINKS_MAX = 10, 10
 EASE_MIN = 40
+_ALT_TEXTS = "alt_texts"
 _INTRO_WORDS, _INTRO_CHARACTERS_WIDE = 100, 200
 
 
@@ -99,6 +100,13 @@ def check_article(article: ArticleText, checked_for: CheckedFor) -> Checklist:
             *_text(article, page, checked_for),
         )
     )
+
+
+def with_new_images(checklist: Checklist, html: str, alts: Sequence[str]) -> Checklist:
+    """Return an article's checklist with the alternative texts of the images that it gets now; all else stays."""
+    in_text = read_page(html).image_alts if "<img" in html else ()
+    found = _alt_texts((*in_text, *alts))
+    return Checklist(tuple(found if check.key == _ALT_TEXTS else check for check in checklist.checks))
 
 
 def _metadata(article: ArticleText, checked_for: CheckedFor) -> tuple[Check, ...]:
@@ -191,17 +199,12 @@ def _host(url: str) -> str:
 
 
 def _text(article: ArticleText, page: Page, checked_for: CheckedFor) -> tuple[Check, ...]:
-    alts = (*page.image_alts, *article.image_alts)
-    missing = sum(not (alt or "").strip() for alt in alts)
     words = count_words(page.text)
     least, most = checked_for.words_min, checked_for.words_max
     wrong = find_wrong_language(page.text, checked_for.language)
     remains = find_markdown_remains(page)
     return (
-        Check(
-            "alt_texts", "Alt texts of images", None if not alts else missing == 0, 6,
-            f"{missing} of {len(alts)} images have none" if missing else f"{len(alts)} images, none without",
-        ),
+        _alt_texts((*page.image_alts, *article.image_alts)),
         # A tenth more or less is what people mean by a length.
         Check("length", "Length", least * 0.9 <= words <= most * 1.1, 8, f"{words} words; {least} to {most} are asked for"),
         _readability(page, checked_for.language),
@@ -211,6 +214,12 @@ def _text(article: ArticleText, page: Page, checked_for: CheckedFor) -> tuple[Ch
             f"readers would see {', '.join(remains)}" if remains else "everything is rendered",
         ),
     )  # fmt: skip
+
+
+def _alt_texts(alts: Sequence[str | None]) -> Check:
+    missing = sum(not (alt or "").strip() for alt in alts)
+    reason = f"{missing} of {len(alts)} images have none" if missing else f"{len(alts)} images, none without"
+    return Check(_ALT_TEXTS, "Alt texts of images", missing == 0 if alts else None, 6, reason if alts else "no images")
 
 
 def _readability(page: Page, language: str) -> Check:

@@ -136,6 +136,7 @@ def test_a_score_with_reasons_is_stored_with_each_article_and_shown(world, capsy
     assert igny8([*where, "show", "1"]) == 0
     told = capsys.readouterr().out
     assert f"score             {checklist['score']} of 100" in told
+    assert "+ Alt texts of images: 3 images, none without" in told
     assert "+ One H1: the title, and no other" in told and "Readability: Flesch reading ease" in told
     assert igny8([*where, "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["articles"][0]["score"] == checklist["score"]

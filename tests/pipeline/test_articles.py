@@ -19,7 +19,7 @@ from reconciler.pipeline.articles import (
     markdown_to_html,
     read_page,
 )
-from reconciler.pipeline.checklist import ArticleText, CheckedFor, check_article, read_checklist
+from reconciler.pipeline.checklist import ArticleText, CheckedFor, check_article, read_checklist, with_new_images
 from reconciler.pipeline.duplicates import KnownTexts, holds_phrase, normal_form
 from reconciler.pipeline.languages import find_wrong_language
 from reconciler.pipeline.links import drop_invented_links, insert_links, links_of
@@ -180,6 +180,15 @@ GOOD = written(
 
 def ends(article: ArticleText, checked_for: CheckedFor = FOR) -> dict[str, bool | None]:
     return {check.key: check.passed for check in check_article(article, checked_for).checks}
+
+
+def test_images_that_come_later_are_checked_for_their_alternative_texts_with_those_of_the_text():
+    def told(*alts: str) -> tuple[bool | None, str]:
+        checks = with_new_images(check_article(GOOD, FOR), GOOD.html, alts).checks
+        return next((check.passed, check.reason) for check in checks if check.key == "alt_texts")
+
+    assert told("a heel") == (True, "2 images, none without")
+    assert told("a heel", " ") == (False, "1 of 3 images have none")
 
 
 def test_an_article_that_nothing_is_wrong_with_scores_100_and_is_stored_whole():

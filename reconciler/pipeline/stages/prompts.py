@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.kinds.extensions import StageDeclaration
 from reconciler.pipeline.answers import ImagePromptsAnswer, read_answer
+from reconciler.pipeline.checklist import read_checklist, with_new_images
 from reconciler.pipeline.functions import GENERATE_IMAGE_PROMPTS
 from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Outcome, Row, SiteContext, TextStage, Update
 from reconciler.pipeline.rendering import common_inputs
@@ -64,5 +65,10 @@ class Prompts(TextStage):
             Insert("image_prompt", shared | {"position": position, "role": role} | item.model_dump(mode="json"))
             for position, (role, item) in enumerate(wanted)
         ]
-        writes.append(Update("content", int(article["id"]), {"prompts_written": True}))
+        values: dict[str, Any] = {"prompts_written": True}
+        checklist = read_checklist(article["checklist"])
+        if checklist is not None:
+            alts = [item.alt for _, item in wanted]
+            values["checklist"] = with_new_images(checklist, str(article["html"]), alts).to_json()
+        writes.append(Update("content", int(article["id"]), values))
         return Outcome(tuple(writes), (int(article["id"]),), summary=f"{len(wanted)} image prompts")
