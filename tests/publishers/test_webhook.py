@@ -87,6 +87,13 @@ def test_the_signature_is_that_of_the_library():
     assert sign(SECRET, "msg_1", int(at.timestamp()), body.encode()) == Webhook(SECRET).sign("msg_1", at, body)
 
 
+def test_the_signature_is_that_of_the_published_example():
+    """What the libraries of Standard Webhooks, in every language, are tested against."""
+    secret, identity = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    signature = sign(secret, identity, 1614265330, b'{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
 def test_a_receiver_gets_the_whole_article_once(receiver, tmp_path):
     article = with_images(tmp_path, replace(ARTICLE, canonical_url="https://first.example/x/"))
     receiver.answer = {"url": "https://blog.example/a/say-hi", "id": 77}
