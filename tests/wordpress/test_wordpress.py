@@ -212,6 +212,13 @@ def test_the_author_with_the_name_of_the_articles_author_is_taken_without_a_sett
     assert site.ask("GET", f"/users/{site.posts()[0]['author']}")["slug"] == "author"
 
 
+def test_who_may_not_name_another_author_publishes_under_the_own_name(site):
+    done = publish(publisher(site, "author"), replace(ARTICLE, author="Editor Person", author_name="nobody"))
+    assert done.state == "public", done
+    (post,) = site.posts()
+    assert post["author"] == site.ask("GET", "/users/me", role="author")["id"]
+
+
 def test_a_declared_author_that_the_site_lacks_stops_the_site_and_names_those_it_has(site):
     failure = publish(publisher(site, author="nobody"), ARTICLE)
     assert failure.scope == "site"
@@ -249,9 +256,12 @@ def test_twins_of_a_lost_answer_become_one_public_post(site):
 def test_the_check_says_who_we_are_and_what_is_allowed(site):
     seen = publisher(site).check()
     assert (seen.who, seen.missing, seen.is_enough) == ("Editor Person (editor)", (), True)
-    author = publisher(site, "author", categories=["x"]).check()
-    assert (author.is_enough, author.least_role) == (True, "editor")
+    author = publisher(site, "author").check()
+    assert (author.is_enough, author.least_role) == (True, "author")
     assert any("may not make categories" in warning for warning in author.warnings)
+    asked = publisher(site, "author", categories=["Uncategorized", "x"], author="editor").check()
+    assert (asked.missing, asked.least_role) == (("publish under the name of editor", "make the category x"), "editor")
+    assert publisher(site, "author", categories=["Uncategorized"], author="author").check().is_enough
     contributor = publisher(site, "contributor").check()
     assert (contributor.is_enough, contributor.missing) == (
         False, ("upload images", "publish", "update what is published"),

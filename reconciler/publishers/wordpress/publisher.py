@@ -80,7 +80,7 @@ class WordPressPublisher:
     @_answers
     def check(self) -> Preflight:
         """Ask who we are, what we may do, and what the site will not store."""
-        return preflight(self.api, who_am_i(self.api), self.settings, self._registered_meta())
+        return preflight(self.api, who_am_i(self.api), self.settings, self._registered_meta(), self.terms)
 
     @_answers
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
@@ -249,11 +249,17 @@ class WordPressPublisher:
         first = featured(article.images)
         if first is not None:
             fields["featured_media"] = int(media[first.sha256].remote_id)
-        author = self.terms.author(self.settings.author, article.author_name, article.author)
+        author = self._author(article)
         if author is not None:
             fields["author"] = author
         meta = meta_of(article, self._registered_meta())
         return fields | ({"meta": meta} if meta else {})
+
+    def _author(self, article: Article) -> int | None:
+        """Return the user who is shown as the author; None, which is ourselves, also where we may name nobody else."""
+        if self.settings.author is None and self._user is not None and not self._user.names_others:
+            return None
+        return self.terms.author(self.settings.author, article.author_name, article.author)
 
     def _registered_meta(self) -> frozenset[str]:
         if self._meta is None:

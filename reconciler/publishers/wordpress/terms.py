@@ -27,6 +27,10 @@ class Terms:
         """Return the numbers of categories. They are looked for before they are made: only an editor may make one."""
         return [self._category(name) for name in dict.fromkeys(names)]
 
+    def missing_categories(self, names: Iterable[str]) -> list[str]:
+        """Return those of the categories that the site does not have; make none."""
+        return [name for name in dict.fromkeys(names) if name not in self._categories and not self._found(name)]
+
     def tags(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of tags, making those that are not there."""
         numbers = []
@@ -61,10 +65,13 @@ class Terms:
 
     def _category(self, name: str) -> int:
         if name not in self._categories:
-            found = self.api.get("/wp/v2/categories", _CATEGORIES, search=name, per_page=100, _fields="id,name")
-            ids = [int(row["id"]) for row in found if _same(row["name"], name)]
+            ids = self._found(name)
             self._categories[name] = ids[0] if ids else self._make("/wp/v2/categories", _CATEGORIES, name)
         return self._categories[name]
+
+    def _found(self, name: str) -> list[int]:
+        found = self.api.get("/wp/v2/categories", _CATEGORIES, search=name, per_page=100, _fields="id,name")
+        return [int(row["id"]) for row in found if _same(row["name"], name)]
 
     def _make(self, route: str, doing: str, name: str) -> int:
         try:

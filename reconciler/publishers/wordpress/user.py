@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from reconciler.publishers.wordpress import WordPressSettings
 from reconciler.publishers.wordpress.api import WordPressApi
 from reconciler.publishers.wordpress.failures import ROLES_HINT, RefusedError
 from reconciler.publishers.wordpress.seo import why_no_meta
+from reconciler.publishers.wordpress.terms import Terms
 
 _KNOWING = "see who they are"
 # Capability and what it is for. An author has all of these.
@@ -27,6 +29,7 @@ class User:
     """A user of the site with the role's capabilities."""
 
     name: str
+    slug: str
     roles: tuple[str, ...]
     capabilities: frozenset[str]
 
@@ -39,6 +42,11 @@ class User:
     def title(self) -> str:
         """Return name and roles."""
         return f"{self.name} ({', '.join(self.roles) or 'no role'})"
+
+    @property
+    def names_others(self) -> bool:
+        """Tell whether the user may publish under another author's name."""
+        return "edit_others_posts" in self.capabilities
 
     def why_not_enough(self, place: str) -> PublishFailure | None:
         """Return the failure that stops the site, None when the rights are enough."""
@@ -58,10 +66,12 @@ def who_am_i(api: WordPressApi) -> User:
             raise RefusedError(PublishFailure(message, "site", hint=hint), error.code, error.status) from error
         raise
     held = frozenset(name for name, has in me["capabilities"].items() if has)
-    return User(str(me["name"]), tuple(me["roles"]), held)
+    return User(str(me["name"]), str(me["slug"]), tuple(me["roles"]), held)
 
 
-def preflight(api: WordPressApi, user: User, settings: WordPressSettings, meta: frozenset[str]) -> Preflight:
+def preflight(
+    api: WordPressApi, user: User, settings: WordPressSettings, meta: frozenset[str], terms: Terms
+) -> Preflight:  # fmt: skip
     """Return what the user may do and what the site will drop."""
     able = {**_NEEDED, **_EDITORS, "unfiltered_html": "store any HTML"}
     warnings = [
@@ -75,10 +85,23 @@ def preflight(api: WordPressApi, user: User, settings: WordPressSettings, meta: 
     return Preflight(
         who=user.title,
         may=tuple(what for capability, what in able.items() if capability in user.capabilities),
-        missing=user.missing,
+        missing=user.missing or tuple(_declared_in_vain(user, settings, terms)),
         warnings=tuple(warnings),
         least_role="editor" if wants_editor else "author",
     )
+
+
+def _declared_in_vain(user: User, settings: WordPressSettings, terms: Terms) -> Iterator[str]:
+    """Yield what the settings ask for and the user may not do: nothing would go out."""
+    if settings.author and not user.names_others and settings.author.casefold() not in _names_of(user):
+        yield f"publish under the name of {settings.author}"
+    if "manage_categories" not in user.capabilities:
+        for name in terms.missing_categories(settings.categories):
+            yield f"make the category {name}"
+
+
+def _names_of(user: User) -> tuple[str, str]:
+    return user.slug.casefold(), user.name.casefold()
 
 
 def _are_off(api: WordPressApi) -> bool:
