@@ -68,7 +68,8 @@ def make_site_publisher(
     found = find_publisher(name)
     if found is None or found.make is None:
         what = f"this version cannot publish to {name}" if name else "the site has no publisher"
-        return PublishFailure(what, "site", hint="change the site's `publisher`, or switch auto_publish off")
+        hint = "declare the site's `publisher`, and apply; `igny8 publishers list` shows the types"
+        return PublishFailure(what, "site", hint=hint)
     site = f"site {declared.name}"
     spec = found.declaration.settings.model_validate_json(canonical_json(settings))
     references = {key: value for key, value in spec if isinstance(value, SecretRef)}

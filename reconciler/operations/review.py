@@ -13,9 +13,9 @@ from typing import Any
 from reconciler.clock import Clock
 from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.context import context_of, load_contexts
-from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_of, put_into, take_slot, taken_slots
+from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_of, put_into, taken_slots
 from reconciler.pipeline.port import Row, SiteContext, Update
-from reconciler.schedule.slots import why_closed
+from reconciler.schedule.slots import next_free_slot, why_closed
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.requeue import requeue_article
@@ -147,24 +147,19 @@ def schedule_article(
 ) -> datetime:
     """Give an approved article a slot: the next free one, or an instant that a person chose. Return it.
 
-    A scheduled article moves to the chosen instant. BlockedError in a blackout or on a full day, unless forced;
-    ConflictError when somebody else has the instant.
+    A scheduled article moves to the chosen instant. BlockedError at a site without a publisher, and in a blackout or on
+    a full day, unless forced; ConflictError when somebody else has the instant.
     """
     with database.write() as connection:
         row, context = load_article(connection, content_id)
         _check_state(row, ("approved", "scheduled"), "scheduled")
+        if not context.site.publisher:
+            hint = "declare one and apply; `igny8 publishers list` shows the types"
+            raise BlockedError(f"{context.site.name} has no publisher", hint=hint)
         now = clock.now()
-        reader = SiteItems(connection, context.site.name)
         free = {**row, "unscheduled_at": None}
         if at is None:
-            publication = publication_of(connection, content_id)
-            if publication is not None:
-                raise ConflictError(
-                    f"content {content_id} is scheduled for {publication['slot_at']:%Y-%m-%d %H:%M} UTC",
-                    hint="--slot TIME moves it",
-                )
-            carry_out(connection, context.site.name, take_slot(context, free, now=now, taken=taken_slots(reader)), now)
-            at = _slot_of(connection, content_id)
+            at = _put_into_next_slot(connection, context, free, now)
         else:
             if at <= now:
                 raise UsageError(f"{at:%Y-%m-%d %H:%M} UTC has passed", hint="`igny8 content publish` publishes now")
@@ -280,7 +275,7 @@ def _check_state(row: Row, states: Sequence[str], done: str) -> None:
         hint = {
             "review": f"igny8 content approve {row['id']}",
             "draft": "it waits for its images",
-            "published": "what is public is taken back at the site",
+            "published": f"igny8 unpublish {row['id']}",
         }.get(str(row["state"]), "")
         raise ConflictError(f"content {row['id']} is {row['state']} and cannot be {done}", hint=hint)
 
@@ -310,9 +305,16 @@ def _put(connection: Connection, context: SiteContext, row: Row, at: datetime, n
     carry_out(connection, name, [Update("content", content_id, values)], now)
 
 
-def _slot_of(connection: Connection, content_id: int) -> datetime:
+def _put_into_next_slot(connection: Connection, context: SiteContext, row: Row, now: datetime) -> datetime:
+    """Give an article the next free slot, also one that was public and has had its slot; return it."""
+    content_id, site = int(row["id"]), context.site
     publication = publication_of(connection, content_id)
-    if publication is None:
+    if publication is not None and publication["state"] != "withdrawn":
+        message = f"content {content_id} is scheduled for {publication['slot_at']:%Y-%m-%d %H:%M} UTC"
+        raise ConflictError(message, hint="--slot TIME moves it")
+    taken = taken_slots(SiteItems(connection, site.name))
+    at = next_free_slot(site.publishing, site.timezone, after=now, taken=taken)
+    if at is None:
         raise ConflictError("the schedule has no slots", hint="declare publishing.days and time_slots, or give --slot")
-    slot_at: datetime = publication["slot_at"]
-    return slot_at
+    _put(connection, context, row, at, now, force=False)
+    return at

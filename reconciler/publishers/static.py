@@ -238,9 +238,9 @@ class StaticPublisher:
                     f"{page} was published, and somebody removed it since", hint="archive the article"
                 )
         elif expected and now.state == "missing":
-            return PublishFailure(f"{page} was removed by hand since we wrote it", "changed-by-hand")
+            return _by_hand(f"{page} was removed by hand since we wrote it", "--force writes it anew")
         elif expected and now.fingerprint != expected and not self._is_our_own_half(page, expected, files):
-            return PublishFailure(f"{page} was changed by hand since we wrote it", "changed-by-hand")
+            return _by_hand(f"{page} was changed by hand since we wrote it", "--force overwrites the change")
         return None
 
     def _is_our_own_half(self, page: str, expected: str, files: Mapping[str, bytes]) -> bool:
@@ -356,3 +356,7 @@ class StaticPublisher:
         if isinstance(error, BlockingIOError):
             return PublishFailure(f"another igny8 is at work in {self.folder}", "try-again")
         return PublishFailure(f"cannot write {error.filename or self.folder}: {error.strerror}", "try-again")
+
+
+def _by_hand(message: str, hint: str) -> PublishFailure:
+    return PublishFailure(message, "changed-by-hand", hint=hint)

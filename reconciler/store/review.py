@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -12,6 +13,8 @@ from reconciler.pipeline.port import Row
 from reconciler.store.tables import content, content_decision, image, image_prompt, publication
 
 _GIVES_BACK = ("scheduled", "failed")
+# What a publication is that nobody has tried yet.
+_WAITING: dict[str, Any] = {"attempts": 0, "error": "", "set_aside_at": None, "next_attempt_at": None}
 
 
 def find_articles(
@@ -60,24 +63,32 @@ def publication_of(connection: Connection, content_id: int) -> Row | None:
 
 
 def give_slot_back(connection: Connection, content_id: int) -> bool:
-    """Take an article off the calendar; False when it is on its way out, or public."""
+    """Take an article off the calendar; False when it is on its way out, or public.
+
+    One that was public before is withdrawn again: the site knows it, and what is known of it there is kept.
+    """
     where = (publication.c.content_id == content_id, publication.c.state.in_(_GIVES_BACK))
-    connection.execute(publication.delete().where(*where))
+    row = publication_of(connection, content_id)
+    if row is not None and row["published_at"] is not None:
+        # What has no slot keeps an instant of its own that is none of the schedule's: when it was public first.
+        at, taken = row["published_at"], _instants_of(connection, str(row["site"]))
+        while at in taken:
+            at += datetime.resolution
+        connection.execute(publication.update().where(*where).values(_WAITING | {"slot_at": at, "state": "withdrawn"}))
+    else:
+        connection.execute(publication.delete().where(*where))
     left = publication_of(connection, content_id)
     return left is None or left["state"] == "withdrawn"
+
+
+def _instants_of(connection: Connection, site: str) -> set[datetime]:
+    return set(connection.scalars(sa.select(publication.c.slot_at).where(publication.c.site == site)))
 
 
 def set_slot(connection: Connection, content_id: int, at: datetime) -> bool:
     """Let an article go out at an instant, tried anew if it failed; False when it is on its way out, or public."""
     where = (publication.c.content_id == content_id, publication.c.state.in_((*_GIVES_BACK, "withdrawn")))
-    values = {
-        "slot_at": at,
-        "state": "scheduled",
-        "attempts": 0,
-        "error": "",
-        "set_aside_at": None,
-        "next_attempt_at": None,
-    }
+    values = _WAITING | {"slot_at": at, "state": "scheduled"}
     return connection.execute(publication.update().where(*where).values(**values)).rowcount == 1
 
 

@@ -13,6 +13,7 @@ from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.content import approve_article
 from reconciler.operations.publish import publish_due
 from reconciler.operations.publish_article import ArticleEnd, publish_article, unpublish_article
+from reconciler.operations.review import schedule_article, unschedule_article
 from reconciler.operations.sync import sync_sites
 from reconciler.store.engine import AlreadyThereError
 
@@ -186,6 +187,7 @@ def test_a_change_by_hand_is_overwritten_only_by_force(small_world):
     one.sql("UPDATE content SET approved_hash = NULL, title = 'Edited' WHERE id = 1")
     refused = one.publish_article(1)
     assert (refused.what, "changed by hand" in refused.error) == ("failed", True)
+    assert refused.hint == "--force overwrites the change"
     assert "by hand" in one.page(url)
     assert one.counts("content") == {"published": 2}, "it is as public as before"
     assert one.publish_article(1, force=True).what == "updated"
@@ -206,6 +208,33 @@ def test_unpublished_is_out_of_sight_waits_for_a_person_and_comes_back_where_it_
     assert one.publish_article(1).url == gone.url
     assert one.rows("SELECT slot_at FROM publication WHERE content_id = 1") == [slot]
     assert one.counts("content") == {"published": 2}
+
+
+def test_what_was_unpublished_takes_a_slot_and_gives_it_back_and_the_site_still_knows_it(world):
+    one = published(world)
+    unpublish_article(one.installation, one.database, 1)
+    unpublish_article(one.installation, one.database, 2)
+    known = one.rows("SELECT remote_id, key FROM publication ORDER BY content_id")
+    slots = [schedule_article(one.database, one.clock, number, by="ann") for number in (1, 2)]
+    assert one.counts("content") == {"scheduled": 2} and slots[0] < slots[1]
+    with pytest.raises(ConflictError, match="is scheduled for"):
+        schedule_article(one.database, one.clock, 1, by="ann")
+    for number in (1, 2):
+        unschedule_article(one.database, one.clock, number, by="ann")
+    assert one.counts("publication") == {"withdrawn": 2}
+    assert one.rows("SELECT remote_id, key FROM publication ORDER BY content_id") == known
+    assert one.publish().articles == (), "no slot is given to it again"
+    assert schedule_article(one.database, one.clock, 2, by="ann") == slots[0], "the slot is free again"
+
+
+def test_without_a_publisher_nothing_is_scheduled(small_world):
+    gone = ("publisher: {type: static, path: published/blog}\n", "")
+    off = ("publishing:\n", "publishing:\n  auto_publish: false\n")
+    small_world.write(edited("sites/blog.yaml", gone, off))
+    small_world.apply()
+    small_world.run()
+    with pytest.raises(BlockedError, match="blog has no publisher"):
+        schedule_article(small_world.database, small_world.clock, 1, by="ann")
 
 
 def test_an_approved_article_goes_out_at_once_when_a_person_says_so(small_world):

@@ -206,6 +206,8 @@ def test_a_rejected_article_is_put_away_with_the_reason_and_its_slug_is_free(rev
     ]
     assert [[row["id"] for row in rows] for rows in shown] == [[2], [1]]
     assert shown[1][0]["slug"] == f"{slug}~1"
+    told = show_article(reviewing.database, 1)
+    assert [(row["state"], row["waits_for"]) for row in (shown[1][0], told)] == [("archived", "")] * 2
     with pytest.raises(ConflictError, match="was put away on 2026-11-18"):
         approve_article(reviewing.database, reviewing.clock, 1, by="ann")
     credits = reviewing.rows("SELECT sum(credits) FROM usage")
@@ -224,6 +226,7 @@ def test_with_requeue_the_next_run_writes_it_again_and_charges_for_it(reviewing)
     live = list_articles(reviewing.database, site=None, state=None, limit=9).articles
     assert [(row["id"], row["state"]) for row in live] == [(2, "review"), (3, "review")]
     assert len(show_article(reviewing.database, 3)["images"]) == 3
+    assert [show_article(reviewing.database, 1)[name] for name in ("state", "waits_for")] == ["replaced", ""]
 
 
 def test_a_scheduled_article_gives_its_slot_back_when_it_is_rejected(scheduled):
@@ -238,8 +241,9 @@ def test_what_is_public_cannot_be_rejected_or_put_away(scheduled):
         lambda: reject_article(later.database, later.clock, 1, by="ann", reason="no"),
         lambda: put_away_article(later.database, later.clock, 1, by="ann"),
     ):
-        with pytest.raises(ConflictError, match="is published"):
+        with pytest.raises(ConflictError, match="is published") as raised:
             decide()
+        assert raised.value.hint == "igny8 unpublish 1"
 
 
 def test_what_is_on_its_way_out_cannot_be_taken_back(scheduled):
