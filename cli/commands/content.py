@@ -152,8 +152,8 @@ def show(session: Session, number: int, opens: bool, page: Path | None, format_:
 
 
 def _state(article: dict[str, Any]) -> str:
-    state = "archived" if article["archived_at"] else str(article["state"])
-    return state + (f", waits for {article['waits_for']}" if article["waits_for"] else "")
+    told = "replaced: it was sent back to be written again" if article["state"] == "replaced" else str(article["state"])
+    return told + (f", waits for {article['waits_for']}" if article["waits_for"] else "")
 
 
 def _approval(article: dict[str, Any]) -> str:

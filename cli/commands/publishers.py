@@ -69,7 +69,7 @@ def _told(item: SiteCheck) -> str:
     lines += [f"  we may    {', '.join(item.may)}"] if item.may else []
     lines += [f"  missing   {text}" for text in item.missing]
     lines += [f"  warning   {text}" for text in item.warnings]
-    lines += [f"  enough is {item.least_role}"] if item.missing else []
+    lines += [f"  enough is {item.least_role}"] if item.least_role else []
     lines += [f"  error     {item.error}"] if item.error else []
     lines += [f"  do        {item.hint}"] if item.hint else []
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import click
 
 from cli.exits import Exit
 from cli.options import at_option, format_option
-from cli.output import shorten
+from cli.output import counted, shorten
 from cli.session import Session
 from reconciler.errors import ExitCode
 
@@ -44,11 +44,12 @@ def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: s
         output.json({"version": 1, "summary": summary, "sites": [item.to_json() for item in sites]})
     else:
         for item in sites:
+            articles = counted(item.articles, "article")
             verdict = {
-                "ok": f"{item.articles} articles, as published",
-                "differs": f"{item.articles} articles, {len(item.findings)} not as we left them",
-            }.get(item.sync_status, f"{item.sync_status}: {item.reason}")
-            mark = output.style(item.sync_status, "good" if item.sync_status == "ok" else "error")
+                "ok": f"{articles}, as published",
+                "differs": f"{articles}, {len(item.findings)} not as we left them",
+            }.get(item.sync_status, item.reason)
+            mark = output.style(item.sync_status, {"ok": "good", "unknown": "dim"}.get(item.sync_status, "error"))
             output.data(f"{item.site:<18} {mark}  {verdict}")
             for finding in item.findings:
                 title = shorten(finding.title, 44)

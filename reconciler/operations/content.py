@@ -47,7 +47,7 @@ def list_articles(
         rows, total = list_content(
             connection, sites=sites, state=state, limit=limit, offset=offset, written_before=written_before
         )
-    return ContentPage(tuple(dict(row) | {"waits_for": _waits_for(row, contexts)} for row in rows), total)
+    return ContentPage(tuple(dict(row) | _standing(row, contexts) for row in rows), total)
 
 
 def show_article(database: Database, content_id: int) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def show_article(database: Database, content_id: int) -> dict[str, Any]:
             checklist = current_checklist(context, row, SiteItems(connection, context.site.name))
         return {
             **row,
+            **_standing(row, contexts),
             "checklist": checklist.to_json() if checklist else None,
-            "waits_for": _waits_for(row, contexts),
             "keyword": keyword_of(connection, content_id),
             "images": [dict(image) for image in images_of(connection, content_id)],
             "is_as_approved": _is_as_approved(connection, row),
@@ -103,6 +103,13 @@ def _is_as_approved(connection: Connection, row: Row) -> bool | None:
     if not row["approved_hash"]:
         return None
     return bool(row["approved_hash"] == hash_of(row, SiteItems(connection, str(row["site"]))))
+
+
+def _standing(row: Row, contexts: dict[str, Any]) -> dict[str, str]:
+    """Return an article's state and what it waits for; one that is history waits for nothing."""
+    if row["superseded_at"] is not None:
+        return {"state": "archived" if row["archived_at"] is not None else "replaced", "waits_for": ""}
+    return {"state": str(row["state"]), "waits_for": _waits_for(row, contexts)}
 
 
 def _waits_for(row: Row, contexts: dict[str, Any]) -> str:

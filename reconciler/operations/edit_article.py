@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.clock import Clock
-from reconciler.config.article_text import FIELDS, TEXT_FIELDS, read_article_text, write_article_text, wrong_value
+from reconciler.config.article_text import FIELDS, read_article_text, write_article_text, wrong_value
 from reconciler.errors import ConflictError, UsageError
 from reconciler.operations.review import load_article, void_approval
 from reconciler.pipeline.acceptance import recheck
@@ -85,7 +85,7 @@ def read_setting(text: str) -> tuple[str, Any]:
     read: Any = [item.strip() for item in value.split(",") if item.strip()] if name == "tags" else value
     problem = wrong_value(name, read)
     if problem:
-        raise UsageError(problem, hint=f"fields are {', '.join((*TEXT_FIELDS, 'tags'))}")
+        raise UsageError(problem, hint="--set title='A new title', or --set tags='boots, hiking'")
     return name, read
 
 

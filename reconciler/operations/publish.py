@@ -241,7 +241,7 @@ def stop_visits(the_pass: PublishPass, context: SiteContext, failure: PublishFai
         if is_news:
             waiting = len(publications_of(connection, site, ("scheduled", "publishing"), until=now))
             text = f"Nothing goes out to {site}: {failure.message}" + (f" ({failure.hint})" if failure.hint else "")
-            text += f". {waiting} articles wait; tried again from {until:%H:%M} UTC."
+            text += f". {waiting} {'article waits' if waiting == 1 else 'articles wait'}; tried again from {until:%H:%M} UTC."
             notify(connection, "publish_failed", text, now, account=context.account.name, site=site)
             add_event(connection, site, "stopped", now, detail=failure.message)
     the_pass.stopped.append(StoppedSite(site, failure.message, failure.hint, until))

@@ -77,7 +77,7 @@ def test_on_a_terminal_a_filter_asks_and_no_is_the_default(world):
 
 def test_articles_are_named_by_number_or_by_a_filter(content):
     assert "by number or by a filter" in content("approve", code=64)
-    assert "by number or by a filter" in content("approve", "1", "--site", "blog", code=64)
+    assert "by number or by a filter, not by both" in content("approve", "1", "--site", "blog", code=64)
     assert "is no label" in content("list", "--label", "europe", code=64)
     assert content("approve", "--state", "failed", "--yes").strip() == "The filter selects no article."
 
@@ -100,7 +100,8 @@ def test_an_article_goes_through_every_decision(world, content):
     for line in ("approved      by ann", "unscheduled   by ann: wait", "scheduled     by ann: 2026-11-20 09:30 UTC"):
         assert line in shown
     listed = json.loads(content("list", "--state", "archived", "--json"))
-    assert [row["id"] for row in listed["articles"]] == [2]
+    assert [(row["id"], row["state"]) for row in listed["articles"]] == [(2, "archived")]
+    assert "state             archived\n" in content("show", "2")
 
 
 def test_an_article_is_edited_in_the_editor_of_the_person(world, content, tmp_path, monkeypatch):
