@@ -17,6 +17,7 @@ from reconciler.operations.publishers import publisher_type
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Insert, Row, SiteContext, Update
+from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import Article, PublishFailure, Remote
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, carry_out, find_content
@@ -30,6 +31,13 @@ from reconciler.store.publications import (
 from reconciler.store.runs import notify
 from reconciler.store.site_sync import add_event
 
+# What a person may do about an article that does not stand at its site as it was sent.
+_MENDS = {
+    "missing": "--force publishes it anew",
+    "trashed": "restore it there, or delete it there for good; then --force publishes it anew",
+    "changed-by-hand": "--force overwrites the change",
+    "unpublished-by-hand": "publish it there again, or take it off here, too: igny8 unpublish",
+}
 What = Literal["published", "updated", "unchanged", "unpublished", "failed"]
 
 
@@ -202,6 +210,8 @@ def _update(visit: SiteVisit, row: Row, publication: Row, article: Article, *, f
     assert known is not None
     content_id = int(row["id"])
     if digest_of(article) == publication["sent_digest"] and not force:
+        if publication["sync_finding"] and (failure := _why_not_as_sent(visit, known)) is not None:
+            return _failed(visit.context, row, failure)
         return ArticleEnd(content_id, visit.site, article.title, "unchanged", known.url)
     kind = publisher_type(visit.context)
     if kind is not None and not kind.updates:
@@ -224,6 +234,19 @@ def _update(visit: SiteVisit, row: Row, publication: Row, article: Article, *, f
     if not publication["simulated"]:
         announce_pages(visit.database, visit.context.site, [end.url], now)
     return ArticleEnd(content_id, visit.site, article.title, "updated", end.url)
+
+
+def _why_not_as_sent(visit: SiteVisit, known: Remote) -> PublishFailure | None:
+    """Return how an article with nothing new to send stands at its site, None when it is as it was sent."""
+    seen = visit.publisher.look([known])
+    if isinstance(seen, PublishFailure):
+        return seen
+    finding = finding_of("published", known, seen[0])
+    if not finding:
+        return None
+    return PublishFailure(
+        f"there is nothing new to send, but it is {finding} at the site", hint=_MENDS.get(finding, "")
+    )
 
 
 def _is_missing(visit: SiteVisit, known: Remote) -> bool:

@@ -275,6 +275,9 @@ def test_a_sync_finds_what_is_missing_and_what_was_changed_by_hand_and_says_it_o
         ("missing",), ("changed-by-hand",),
     ]  # fmt: skip
     assert one.rows("SELECT sync_status FROM site_sync") == [("differs",)]
+    for number, told in ((1, "it is missing at the site"), (2, "it is changed-by-hand at the site")):
+        refused = one.publish_article(number)
+        assert (refused.what, told in refused.error, refused.hint[:7]) == ("failed", True, "--force")
     assert one.publish_article(1, force=True).error == ""
     assert one.publish_article(2, force=True).what == "updated"
     (synced,) = sync_sites(one.installation, one.database)
