@@ -59,3 +59,6 @@ at_option = click.option(
     "--at", metavar="TIME", help="Act as if it were this time: 2026-01-31T09:00+01:00, or an offset such as +7d."
 )
 site_option = click.option("--site", metavar="NAME", help="Only this site.")
+target_option = click.option(
+    "--target", default="", metavar="NAME", help="Only the copy at this further place of the site."
+)

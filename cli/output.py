@@ -125,6 +125,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def place_name(site: str, target: str) -> str:
+    """Return what people call a place of a site's articles: the site, or SITE/NAME for a further place."""
+    return f"{site}/{target}" if target else site
+
+
 def shorten(text: str, width: int) -> str:
     """Return a text that takes at most so many columns, cut with an ellipsis."""
     if _width(text) <= width:

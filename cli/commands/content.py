@@ -136,6 +136,7 @@ def show(session: Session, number: int, opens: bool, page: Path | None, format_:
         ("approved", _approval(article)),
         ("slot", f"{article['slot_at']:%Y-%m-%d %H:%M} UTC" if article["slot_at"] else "-"),
         ("url", article["url"] or "-"),
+        *((f"copy, {copy['target_name']}", _copy(copy)) for copy in article["copies"]),
     ]
     output.data(output.style(str(article["title"]), "head"))
     for name, value in facts:
@@ -154,6 +155,17 @@ def show(session: Session, number: int, opens: bool, page: Path | None, format_:
 def _state(article: dict[str, Any]) -> str:
     told = "replaced: it was sent back to be written again" if article["state"] == "replaced" else str(article["state"])
     return told + (f", waits for {article['waits_for']}" if article["waits_for"] else "")
+
+
+def _copy(copy: dict[str, Any]) -> str:
+    """Return how an article stands at a further place."""
+    told = [str(copy["state"])]
+    if copy["state"] == "scheduled":
+        at = copy["next_attempt_at"] or copy["due_at"]
+        told.append(f"from {at:%Y-%m-%d %H:%M} UTC" if copy["is_declared"] else "the place is not declared any more")
+    told += [str(copy["url"])] if copy["state"] == "published" else []
+    told += [str(copy[name]) for name in ("sync_finding", "error") if copy[name]]
+    return ", ".join(told)
 
 
 def _approval(article: dict[str, Any]) -> str:

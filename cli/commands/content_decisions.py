@@ -142,6 +142,9 @@ def publish(session: Session, chosen: Chosen, force: bool) -> None:
         end = publish_article(installation, database, number, force=force)
         if end.error:
             raise UnreachableError(end.error, hint=end.hint)
+        for copy in end.copies:
+            if copy.error:
+                session.output.note(f"{number}: the copy at {copy.target} failed: {copy.error}")
         return f"{end.what}: {end.url}"
 
     decide(session, chosen, "Publish", act)

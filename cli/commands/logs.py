@@ -35,7 +35,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("REASON", "reason", "text"),
     ),
     "sync": (
-        ("AT (UTC)", "at", "time"), ("SITE", "site", ""), ("EVENT", "event", ""), ("CONTENT", "content_id", "n"),
+        ("AT (UTC)", "at", "time"), ("SITE", "site", ""), ("PLACE", "target_name", ""), ("EVENT", "event", ""), ("CONTENT", "content_id", "n"),
         ("AT THE SITE", "remote_id", ""), ("DETAIL", "detail", "text"),
     ),
     "notifications": (

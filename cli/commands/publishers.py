@@ -21,6 +21,7 @@ _SAID = {
     "looks": "sees changes by hand",
     "media": "images of its own",
     "seo_meta": "meta title and description",
+    "carries_canonical": "carries copies",
 }
 
 
@@ -35,7 +36,7 @@ def publishers() -> None:
 @format_option("text", "json")
 @click.pass_obj
 def check(session: Session, sites: tuple[str, ...], every: bool, format_: str) -> None:
-    """Ask a site's publisher who we are there, what we may do, and what the site will drop.
+    """Ask a site's publishers who we are there, what we may do, and what each place will drop.
 
     It changes nothing at the site. The site is read from the config root, not from what was applied. A webhook gets a
     message of the type endpoint.check. Ends with 8 when articles cannot go out somewhere.
@@ -64,7 +65,7 @@ def check(session: Session, sites: tuple[str, ...], every: bool, format_: str) -
 
 
 def _told(item: SiteCheck) -> str:
-    lines = [f"{item.site} ({item.publisher or 'no publisher'}): {item.verdict}"]
+    lines = [f"{item.label} ({item.publisher or 'no publisher'}): {item.verdict}"]
     lines += [f"  we are    {item.who}"] if item.who else []
     lines += [f"  we may    {', '.join(item.may)}"] if item.may else []
     lines += [f"  missing   {text}" for text in item.missing]

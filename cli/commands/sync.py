@@ -21,7 +21,7 @@ def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: s
     """Compare what stands at the sites with what was published there; change nothing.
 
     An article is missing, trashed, changed by hand, unpublished by hand or published by hand there; or it was edited
-    here and not sent yet. Ends with 7 when a site could not be looked at.
+    here and not sent yet; or it is a copy that was not taken back with its article. Ends with 7 when a site could not be looked at.
 
     Examples:
 
@@ -50,12 +50,12 @@ def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: s
                 "differs": f"{articles}, {len(item.findings)} not as we left them",
             }.get(item.sync_status, item.reason)
             mark = output.style(item.sync_status, {"ok": "good", "unknown": "dim"}.get(item.sync_status, "error"))
-            output.data(f"{item.site:<18} {mark}  {verdict}")
+            output.data(f"{item.label:<18} {mark}  {verdict}")
             for finding in item.findings:
                 title = shorten(finding.title, 44)
                 output.data(f"  {finding.content_id:>5}  {finding.finding:<19} {title:<44}  {finding.url}")
             if item.hint:
-                output.note(f"{item.site}: {item.hint}")
+                output.note(f"{item.label}: {item.hint}")
     if unreached:
         raise Exit(ExitCode.FAILED)
     if differing and detailed_exitcode:

@@ -20,6 +20,7 @@ _TYPES = {
     "grants": "grant",
     "calendar_moves": "calendar_move",
     "unpublished": "unpublished",
+    "syndication": "syndication_change",
     "keywords": "keyword_change",
     "held": "held",
     "lingering": "lingering",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from cli.plan_formats.effects import in_flight_lines, keyword_lines, unpublished_lines
+from cli.plan_formats.effects import in_flight_lines, keyword_lines, syndication_lines, unpublished_lines
 from cli.plan_formats.grouping import FieldLine
 from cli.plan_formats.wording import some_of, values_text
 from reconciler.diagnostics import visible
@@ -56,6 +56,7 @@ def _effects(planned: Planned) -> Iterator[Note]:
     for lines, style in (
         (in_flight_lines(planned.plan.in_flight), "head"),
         (keyword_lines(planned.plan.keywords), "change"),
+        (syndication_lines(planned), "change"),
         (unpublished_lines(planned), "remove"),
     ):
         for line in lines:

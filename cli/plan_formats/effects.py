@@ -71,6 +71,14 @@ def keyword_lines(changes: Sequence[KeywordChange]) -> Iterable[str]:
         yield f"  ... and keywords of {len(changes) - _SHOWN_MAX:,} more sectors"
 
 
+def syndication_lines(planned: Planned) -> Iterable[str]:
+    """Yield the further places that the plan adds, removes or moves, and what becomes of copies there."""
+    for item in planned.syndication[:_SHOWN_MAX]:
+        yield f"  ~ {item.text}"
+    if len(planned.syndication) > _SHOWN_MAX:
+        yield f"  ... and {len(planned.syndication) - _SHOWN_MAX:,} more further places"
+
+
 def unpublished_lines(planned: Planned) -> Iterable[str]:
     """Yield the scheduled articles of deleted sites, the first of many."""
     for item in planned.unpublished[:_SHOWN_MAX]:

@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     keyword_files: tuple[str, ...]
     digest: str
     keywords: int
-    folder: str | None
+    folders: tuple[str, ...]
     moved: tuple[str, ...]
     findings: tuple[Diagnostic, ...]
     hits: frozenset[tuple[int, ...]] = frozenset()
@@ -187,10 +187,10 @@ def _scan(folder: Path) -> Iterable[str]:
 
 
 def _entry(row: list[Any]) -> Entry:
-    signature, content, context, account, keyword_files, digest, keywords, folder, moved, findings, hits = row
+    signature, content, context, account, keyword_files, digest, keywords, folders, moved, findings, hits = row
     return Entry(
         tuple(signature) if signature else None, content, context, account, tuple(keyword_files), digest, keywords,
-        folder, tuple(moved), tuple(_finding(item) for item in findings) if findings else (),
+        tuple(folders), tuple(moved), tuple(_finding(item) for item in findings) if findings else (),
         frozenset(tuple(hit) for hit in hits) if hits else frozenset(),
     )  # fmt: skip
 

@@ -103,12 +103,15 @@ class Resource:
 
 
 class SiteFacts(NamedTuple):
-    """What rules about many sites at once need to know of each."""
+    """What rules about many sites at once need to know of each.
+
+    `folders` are those that it publishes into: its own first, then of further places, "" where one is no folder.
+    """
 
     name: str
     account: str
     keywords: int
-    folder: str | None
+    folders: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
 
 

@@ -224,6 +224,9 @@ def _preferences(ai: Mapping[str, Any]) -> Iterator[tuple[str, FieldPath]]:
 
 def _folder_edges(data: Mapping[str, Any], ref: str, folders: dict[str, str]) -> Iterator[tuple[str, FieldPath]]:
     """Yield the site that publishes into the same folder already: what is wrong with one depends on the other."""
-    folder = data.get("publisher", {}).get("path")
-    if isinstance(folder, str) and folders.setdefault(folder, ref) != ref:
-        yield folders[folder], ("publisher", "path")
+    places: list[tuple[FieldPath, Any]] = [(("publisher", "path"), data.get("publisher", {}).get("path"))]
+    for index, item in enumerate(data.get("syndication", ())):
+        places.append((("syndication", index, "publisher", "path"), item["publisher"].get("path")))
+    for path, folder in places:
+        if isinstance(folder, str) and folders.setdefault(folder, ref) != ref:
+            yield folders[folder], path

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from reconciler.config.documents import API_VERSION
 from reconciler.config.environment_schema import with_kinds
 from reconciler.kinds import RESOURCE_KINDS, Kind
-from reconciler.kinds.extensions import Extensions, StageDeclaration
+from reconciler.kinds.extensions import Extensions, PublisherDeclaration, StageDeclaration
 from reconciler.kinds.field_docs import FIELD_DOCS, FieldDoc
 
 DRAFTS = {"7": "http://json-schema.org/draft-07/schema#", "2020-12": "https://json-schema.org/draft/2020-12/schema"}
@@ -27,8 +28,11 @@ def _schema_of(kind: Kind, extensions: Extensions) -> dict[str, Any]:
     schema = _draft7(_documented(kind.spec.model_json_schema(mode="validation")))
     properties = schema["properties"]
     if kind.slug == "site":
-        properties["publisher"] = _publisher_schema(extensions) | _words(FIELD_DOCS["Site"]["publisher"])
+        properties["publisher"] = _publisher_schema(extensions.publishers) | _words(FIELD_DOCS["Site"]["publisher"])
         properties["stages"] = _stages_schema(extensions)
+        copies = [entry for entry in extensions.publishers if entry.carries_canonical]
+        further = schema["definitions"]["Syndication"]["properties"]
+        further["publisher"] = _publisher_schema(copies) | _words(FIELD_DOCS["Syndication"]["publisher"])
         schema["definitions"]["AiSettings"]["description"] = "Any of the seven AI settings."
     if kind.slug == "platform":
         schema["definitions"]["Preset"]["properties"]["stages"] = _stages_schema(extensions)
@@ -94,9 +98,9 @@ def _words(doc: FieldDoc) -> dict[str, Any]:
     return words
 
 
-def _publisher_schema(extensions: Extensions) -> dict[str, Any]:
+def _publisher_schema(publishers: Iterable[PublisherDeclaration]) -> dict[str, Any]:
     variants = []
-    for publisher in extensions.publishers:
+    for publisher in publishers:
         settings = _draft7(_documented(publisher.settings.model_json_schema()))
         variants.append(
             {

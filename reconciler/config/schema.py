@@ -121,9 +121,8 @@ def _validate_extension(
     document: Authored, value: Mapping[str, Any], extensions: Extensions, locator: Locator
 ) -> Iterable[Diagnostic]:
     if document.kind.slug == "site":
-        publisher = value.get("publisher")
-        if isinstance(publisher, dict):
-            yield from _validate_publisher(publisher, extensions, locator)
+        for path, publisher in _publishers(value):
+            yield from _validate_publisher(publisher, path, extensions, locator)
         yield from _validate_stages(value.get("stages"), ("stages",), extensions, locator)
     if document.kind.slug == "providers":
         yield from _validate_adapters(value.get("providers"), extensions, locator)
@@ -144,18 +143,30 @@ def _validate_adapters(providers: Any, extensions: Extensions, locator: Locator)
             yield Diagnostic("IG205", message, file, mark, field, did_you_mean(written, known))
 
 
-def _validate_publisher(publisher: dict[str, Any], extensions: Extensions, locator: Locator) -> Iterable[Diagnostic]:
+def _publishers(site: Mapping[str, Any]) -> Iterable[tuple[FieldPath, dict[str, Any]]]:
+    """Yield the publisher blocks of a site, which may be anything yet."""
+    if isinstance(site.get("publisher"), dict):
+        yield ("publisher",), site["publisher"]
+    further = site.get("syndication")
+    for index, item in enumerate(further) if isinstance(further, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("publisher"), dict):
+            yield ("syndication", index, "publisher"), item["publisher"]
+
+
+def _validate_publisher(
+    publisher: dict[str, Any], path: FieldPath, extensions: Extensions, locator: Locator
+) -> Iterable[Diagnostic]:
     types_known = [entry.name for entry in extensions.publishers]
     settings = next((entry.settings for entry in extensions.publishers if entry.name == publisher.get("type")), None)
     if settings is None:
-        file, mark = locator.place(("publisher", "type"))
-        written = publisher.get("type")
-        message = "publisher.type is missing" if written is None else f"publisher type {written!r} is not known"
+        file, mark = locator.place((*path, "type"))
+        written, field = publisher.get("type"), format_path((*path, "type"))
+        message = f"{field} is missing" if written is None else f"publisher type {written!r} is not known"
         hint = did_you_mean(str(written), types_known) or f"one of {', '.join(types_known)}"
-        yield Diagnostic("IG205" if written else "IG206", message, file, mark, "publisher.type", hint)
+        yield Diagnostic("IG205" if written else "IG206", message, file, mark, field, hint)
         return
     rest = {key: item for key, item in publisher.items() if key != "type"}
-    yield from _validate_spec(settings, rest, ("publisher",), locator)[1]
+    yield from _validate_spec(settings, rest, path, locator)[1]
 
 
 def _validate_stages(stages: Any, at: FieldPath, extensions: Extensions, locator: Locator) -> Iterable[Diagnostic]:

@@ -167,7 +167,7 @@ class SiteCompiler:
             return SiteResult(file, None, None, entry.findings, entry.hits, is_known=True)
         name = file.path[file.path.rfind("/") + 1 : -len(".yaml")]
         resource = Resource("site", name, file.path, entry.digest, _KnownOrigin(self, name, entry.digest))
-        facts = SiteFacts(name, entry.account, entry.keywords, entry.folder, entry.moved)
+        facts = SiteFacts(name, entry.account, entry.keywords, entry.folders, entry.moved)
         return SiteResult(file, resource, facts, entry.findings, entry.hits, is_known=True)
 
     def read(self, file: SourceFile) -> _Site:
@@ -246,9 +246,10 @@ class SiteCompiler:
         rest = own.copy()
         try:
             publisher = rest.pop("publisher", None)
-            if publisher is not None:
-                settings = {key: value for key, value in publisher.items() if key != "type"}
-                self._publishers[publisher["type"]].validate_json(orjson.dumps(settings))
+            further = [item["publisher"] for item in own.get("syndication") or ()]
+            for declared in (publisher, *further) if publisher is not None else further:
+                settings = {key: value for key, value in declared.items() if key != "type"}
+                self._publishers[declared["type"]].validate_json(orjson.dumps(settings))
             spec = Site.__pydantic_validator__.validate_json(orjson.dumps(rest))
         except (ValidationError, TypeError, KeyError, AttributeError):
             return False
@@ -319,9 +320,9 @@ class SiteCompiler:
             if isinstance(sector, dict) and "keywords_file" in sector
         )
         context = self._contexts.of(account, keyword_files)
-        _, _, keywords, folder, moved = facts or SiteFacts("", "", 0, None)
+        _, _, keywords, folders, moved = facts or SiteFacts("", "", 0)
         entry = Entry(
-            site.file.signature, site.content, context, account, keyword_files, digest, keywords, folder, moved,
+            site.file.signature, site.content, context, account, keyword_files, digest, keywords, folders, moved,
             tuple(site.findings), site.hits,
         )  # fmt: skip
         self._cache.put(site.file.path, entry)

@@ -133,14 +133,17 @@ async def _publish(installation: Installation, database: Database, stop: StopSig
         tell("reviewed", {"approved": approved, "voided": voided})
     for item in report.articles:
         fields: dict[str, Any] = {"site": item.site, "content": item.content_id, "title": item.title}
+        fields |= {"target": item.target} if item.target else {}
         tell("publish_failed" if item.error else "published", fields | {"to": item.error or item.url})
     for stopped in report.stopped:
         if stopped.is_new:
             until = stopped.until.isoformat()
-            tell("site_stopped", {"site": stopped.site, "reason": stopped.reason, "until": until})
+            told = {"site": stopped.site, "reason": stopped.reason, "until": until}
+            tell("site_stopped", told | ({"target": stopped.target} if stopped.target else {}))
     for site in synced:
         if site.sync_status == "differs":
-            tell("site_differs", {"site": site.site, "articles": len(site.findings)})
+            differs = {"site": site.site, "articles": len(site.findings)}
+            tell("site_differs", differs | ({"target": site.target} if site.target else {}))
     return report.failed == 0
 
 

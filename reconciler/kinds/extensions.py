@@ -56,10 +56,14 @@ class StageDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class PublisherDeclaration:
-    """A publisher type and the settings that its block in a Site takes."""
+    """A publisher type and the settings that its block in a Site takes.
+
+    `carries_canonical`: its pages can name another address as canonical, so that it may be given copies.
+    """
 
     name: str
     settings: type[Spec]
+    carries_canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

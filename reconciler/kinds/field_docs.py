@@ -345,6 +345,7 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "timezone": FieldDoc("The clock of its runs and slots, an IANA name.", example="Europe/Berlin"),
         "industry": FieldDoc("Its entry in industries.yaml.", example="outdoor-recreation"),
         "publisher": FieldDoc("Where articles go, by type.", example={"type": "static", "path": "published/blog"}),
+        "syndication": FieldDoc("Further places that get a copy of each article, once it is public at the site itself."),
         "sectors": FieldDoc("The fields of topics that it writes about, with their keywords."),
         "author": FieldDoc("Whose voice it has, by name.", example="maya-lindqvist"),
         "strategy": FieldDoc("What its articles aim at, by name.", example="trail-guides"),
@@ -400,6 +401,12 @@ FIELD_DOCS: dict[str, dict[str, FieldDoc]] = {
         "starts_on": FieldDoc("The first day without slots.", example="2026-12-24"),
         "ends_on": FieldDoc("The last one; left out, it is only the first.", example="2026-12-26"),
         "reason": FieldDoc("Why; shown in the calendar and where an article moves.", example="Christmas"),
+    },
+    "Syndication": {
+        "name": FieldDoc("What commands and reports call the place.", example="partner"),
+        "url": FieldDoc("Where readers find the copies; https, or http on loopback.", example="https://partner.example"),
+        "publisher": FieldDoc("Where the copies go, by type; one that can carry a canonical address.", example={"type": "static", "path": "published/partner"}),
+        "delay": FieldDoc("How long after the article its copy goes out; left out = in the same pass.", example="2d"),
     },
     "SiteCredits": {"monthly_max": FieldDoc("The most that the site spends in a month.", "credits", 1000)},
     "Environment": {

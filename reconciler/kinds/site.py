@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
@@ -101,6 +102,15 @@ class Publishing(Spec):
     )
 
 
+class Syndication(Spec):
+    """A further place that gets a copy of each article. The copy names the article's address at the site as canonical."""
+
+    name: Name
+    url: Url
+    publisher: dict[str, JsonValue]
+    delay: Duration | None = Field(None, description="How long after the article its copy goes out.")
+
+
 class SiteCredits(Spec):
     """Limits on spending."""
 
@@ -117,6 +127,8 @@ class Site(NamedSpec):
     timezone: Timezone = "UTC"
     industry: Name | None = None
     publisher: dict[str, JsonValue] | None = None
+    # Without a default value, so that what was applied before it existed has the same digest.
+    syndication: tuple[Syndication, ...] | None = Field(None, description="Further places that get copies.")
     sectors: tuple[SiteSector, ...] = ()
     author: Name | None = None
     strategy: Name | None = None
@@ -126,3 +138,9 @@ class Site(NamedSpec):
     publishing: Publishing = Publishing()
     ai: AiSettings = AiSettings()
     credits: SiteCredits = SiteCredits()
+
+
+def place_of(publisher: Mapping[str, Any], url: str) -> str:
+    """Return what tells one place of articles from the next: what a remote id, or an image's, means something at."""
+    place = publisher.get("path") or publisher.get("endpoint") or publisher.get("shop") or url
+    return f"{publisher.get('type', '')} {place}"

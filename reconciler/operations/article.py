@@ -17,7 +17,7 @@ _NOT_SENT = ("publish_at", "slug")
 
 
 def article_of(installation: Installation, connection: Connection, context: SiteContext, row: Row) -> Article:
-    """Return the article of a publication."""
+    """Return the article of a publication; a copy of it names where the article itself stands."""
     content = find_content(connection, int(row["content_id"]))
     assert content is not None
     images = images_of(connection, int(row["content_id"]))
@@ -40,6 +40,7 @@ def article_of(installation: Installation, connection: Connection, context: Site
         simulated=bool(content["simulated"]),
         categories=(content["sector"],),
         author_name=context.author.name if context.author else "",
+        canonical_url=str(row.get("canonical_url", "")),
     )
 
 

@@ -12,17 +12,21 @@ from reconciler.config.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.kinds.site import Site
 from reconciler.operations.app import Installation
-from reconciler.operations.publishers import make_site_publisher
+from reconciler.operations.publishers import Target, make_publisher, targets_of
+from reconciler.operations.site_visit import NO_CANONICAL_HINT
 from reconciler.publishers import PUBLISHERS, PublisherType
 from reconciler.publishers.port import Preflight, PublishFailure
 
 Verdict = Literal["ok", "not enough", "failed", "none"]
-_CAPABILITIES = ("drafts", "updates", "withdraws", "looks", "media", "seo_meta")
+_CAPABILITIES = ("drafts", "updates", "withdraws", "looks", "media", "seo_meta", "carries_canonical")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteCheck:
-    """What a site's publisher answered. `warnings` are what the site drops or changes; `least_role` would be enough."""
+    """What a place's publisher answered. `warnings` are what the site drops or changes; `least_role` would be enough.
+
+    `target` is the name of a further place, "" for the site's own.
+    """
 
     site: str
     publisher: str
@@ -34,6 +38,12 @@ class SiteCheck:
     least_role: str = ""
     error: str = ""
     hint: str = ""
+    target: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what people call the place."""
+        return f"{self.site}/{self.target}" if self.target else self.site
 
     @property
     def is_failed(self) -> bool:
@@ -48,7 +58,7 @@ class SiteCheck:
 def check_publishers(
     installation: Installation, compilation: Compilation, names: Sequence[str], environ: Mapping[str, str] = os.environ
 ) -> Iterator[SiteCheck]:
-    """Yield what the publishers of these sites answer, of all sites without a name, each as it has answered.
+    """Yield what the publishers of these sites answer, at each of their places; of all sites without a name.
 
     Raises UsageError for a name that is none before anybody is asked.
     """
@@ -57,30 +67,40 @@ def check_publishers(
         if name not in sites:
             near = did_you_mean(name, sites) or f"there are {', '.join(sorted(sites)) or 'none'}"
             raise UsageError(f"there is no site {name!r}", hint=near)
-    return (_check(installation, sites[name], environ) for name in names or sorted(sites))
+    chosen = (target for name in names or sorted(sites) for target in targets_of(sites[name]))
+    return (_check(installation, target, environ) for target in chosen)
 
 
-def _check(installation: Installation, site: Site, environ: Mapping[str, str]) -> SiteCheck:
-    name = str((site.publisher or {}).get("type", ""))
+def _check(installation: Installation, target: Target, environ: Mapping[str, str]) -> SiteCheck:
+    name = str(target.settings.get("type", ""))
     if not name:
-        return SiteCheck(site.name, "", "none")
-    publisher = make_site_publisher(installation, site, environ)
+        return SiteCheck(target.site.name, "", "none")
+    publisher = make_publisher(installation, target, environ)
     if isinstance(publisher, PublishFailure):
-        return SiteCheck(site.name, name, "failed", error=publisher.message, hint=publisher.hint)
+        return _failed(target, name, publisher)
     try:
         answer = publisher.check()
     finally:
         publisher.close()
     if isinstance(answer, PublishFailure):
-        return SiteCheck(site.name, name, "failed", error=answer.message, hint=answer.hint)
-    return _told(site.name, name, answer)
+        return _failed(target, name, answer)
+    return _told(target, name, answer)
 
 
-def _told(site: str, publisher: str, answer: Preflight) -> SiteCheck:
-    verdict: Verdict = "ok" if answer.is_enough else "not enough"
+def _failed(target: Target, publisher: str, failure: PublishFailure) -> SiteCheck:
     return SiteCheck(
-        site, publisher, verdict, answer.who, answer.may, answer.missing, answer.warnings, answer.least_role
+        target.site.name, publisher, "failed", error=failure.message, hint=failure.hint, target=target.name
     )
+
+
+def _told(target: Target, publisher: str, answer: Preflight) -> SiteCheck:
+    """Return what a publisher answered; whether it carries a canonical address matters only where copies go."""
+    why_not = answer.no_canonical if target.name else ""
+    missing = (*answer.missing, f"carry a canonical address: {why_not}") if why_not else answer.missing
+    return SiteCheck(
+        target.site.name, publisher, "not enough" if missing else "ok", answer.who, answer.may, missing,
+        answer.warnings, answer.least_role, hint=NO_CANONICAL_HINT if why_not else "", target=target.name,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from typing import Any
 
 from reconciler.errors import UsageError
 from reconciler.operations.context import load_contexts
+from reconciler.operations.publishers import targets_of
 from reconciler.operations.review import approve_article, carries
 from reconciler.pipeline.acceptance import current_checklist
 from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.checklist import read_checklist
-from reconciler.pipeline.port import Row
+from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.preview import PreviewImage, preview_page
+from reconciler.store.copies import copies_of
 from reconciler.store.engine import Connection, Database
 from reconciler.store.items import SiteItems, find_content, images_of, keyword_of, list_content
 from reconciler.store.media import picture_path
@@ -68,8 +70,15 @@ def show_article(database: Database, content_id: int) -> dict[str, Any]:
             "keyword": keyword_of(connection, content_id),
             "images": [dict(image) for image in images_of(connection, content_id)],
             "is_as_approved": _is_as_approved(connection, row),
+            "copies": _copies(connection, content_id, context),
             "decisions": [dict(item) for item in decisions_of(connection, content_id)],
         }
+
+
+def _copies(connection: Connection, content_id: int, context: SiteContext | None) -> list[dict[str, Any]]:
+    """Return the article's copies, with whether their places are still declared."""
+    declared = {target.name for target in targets_of(context.site)} if context else set()
+    return [dict(copy) | {"is_declared": copy["target_name"] in declared} for copy in copies_of(connection, content_id)]
 
 
 def preview(database: Database, content_id: int, media: Path, *, embedded: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reconciler.plan.planner import Plan
 from reconciler.store.claims import drop_all
+from reconciler.store.copies import drop_waiting_copies
 from reconciler.store.departures import cancel_runs, lock_sites, open_hold_runs, record_deletions
 from reconciler.store.engine import Connection
 from reconciler.store.items import SiteItems
@@ -36,3 +37,4 @@ def _end_work(connection: Connection, site: str, origin: Origin) -> None:
         expire_holds(connection, origin, run_id=run_id)
     for row in SiteItems(connection, site).find("publication", {"state": "scheduled"}):
         unschedule(connection, int(row["content_id"]), "its site, which was deleted")
+    drop_waiting_copies(connection, site)

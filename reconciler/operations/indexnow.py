@@ -20,4 +20,4 @@ def announce_pages(database: Database, site: Site, urls: Sequence[str], now: dat
         failure = announce(settings.endpoint, settings.key, pages, key_location=settings.key_location or "")
         event, detail = ("announced", f"{len(pages)} pages") if failure is None else ("not_announced", failure.message)
         with database.write() as connection:
-            add_event(connection, site.name, event, now, detail=detail)
+            add_event(connection, (site.name, ""), event, now, detail=detail)

@@ -11,6 +11,7 @@ from reconciler.operations.reschedule import StoredCalendar
 from reconciler.plan.moves import find_renames
 from reconciler.plan.observed import Observed
 from reconciler.plan.snapshot import keywords_a_call
+from reconciler.store.copies import count_copies, count_public
 from reconciler.store.departures import work_in_flight
 from reconciler.store.engine import Connection
 from reconciler.store.forecasts import load_forecasts
@@ -64,3 +65,11 @@ class StoredState(StoredCalendar):
     def posted(self, keys: Collection[str]) -> Collection[str]:
         """Return those of the keys that transfers were made with."""
         return known_keys(self.connection, list(keys))
+
+    def public_articles(self, site: str) -> int:
+        """Return how many articles of a site are public there."""
+        return count_public(self.connection, site).get(site, 0)
+
+    def public_copies(self, site: str) -> Mapping[str, int]:
+        """Return how many copies are public, by the name of the place."""
+        return count_copies(self.connection, site).get(site, {})

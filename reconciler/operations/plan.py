@@ -20,6 +20,7 @@ from reconciler.operations.reschedule import Calendar, CalendarMove, find_moves,
 from reconciler.plan.fanout import FanOut, find_fan_out
 from reconciler.plan.observed import DEFAULT_OPTIONS, Observed, PlanOptions
 from reconciler.plan.planner import Plan, make_plan
+from reconciler.plan.syndication import Copied, SyndicationChange, syndication_changes
 from reconciler.store.engine import Database
 
 
@@ -33,6 +34,7 @@ class Planned:
     available: dict[str, int]
     fan_out: Callable[[], tuple[FanOut, ...]] = tuple
     unpublished: tuple[CalendarMove, ...] = ()
+    syndication: tuple[SyndicationChange, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine-readable form."""
@@ -43,10 +45,11 @@ class Planned:
             "grants": [{"account": item.account, "id": item.id, "credits": item.credits} for item in self.grants],
             "calendar_moves": [move.to_json() for move in self.moves],
             "unpublished": [move.to_json() for move in self.unpublished],
+            "syndication": [item.to_json() for item in self.syndication],
         }
 
 
-class ActualState(Calendar, Protocol):
+class ActualState(Calendar, Copied, Protocol):
     """All that a plan asks for besides the config: the database has it, and a snapshot."""
 
     @property
@@ -85,6 +88,7 @@ def plan_from(
         available,
         _fan_out(found, compilation, observed),
         find_unpublished(state, found.changes),
+        syndication_changes(state, found.changes),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
-from reconciler.operations.publishers import publisher_type
+from reconciler.operations.publishers import targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.publishing import PREPARE_AHEAD
@@ -31,13 +31,14 @@ def prepare_ahead(
         for leaving in leaving_sites(connection):
             contexts.pop(leaving, None)
         rows = upcoming_publications(connection, after=now, until=now + PREPARE_AHEAD)
-        stopped = {name for name, row in load_site_syncs(connection).items() if row["sync_status"] == "stopped"}
+        found = load_site_syncs(connection)
+        stopped = {site for (site, name), row in found.items() if row["sync_status"] == "stopped" and not name}
     prepared = 0
     for name in dict.fromkeys(str(row["site"]) for row in rows):
         context = contexts.get(name)
         if context is None or name in stopped or not context.platform.modules.publishing:
             continue
-        kind = publisher_type(context)
+        kind = targets_of(context.site)[0].kind
         if kind is not None and kind.make is not None and kind.drafts:
             due = [row for row in rows if row["site"] == name]
             prepared += _prepare_site(installation, database, context, due, should_stop)
@@ -52,7 +53,7 @@ def _prepare_site(
     if take_site(database, name, now):
         return 0
     try:
-        with visit_site(installation, database, context) as visit:
+        with visit_site(installation, database, context, targets_of(context.site)[0]) as visit:
             if isinstance(visit, PublishFailure):
                 return 0
             for row in rows:

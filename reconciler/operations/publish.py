@@ -1,4 +1,7 @@
-"""Publishes what is due, in the order of the slots. Killed at any line and run again, each article is public once."""
+"""Publishes what is due, in the order of the slots; then copies of what is public, at each further place by itself.
+
+Killed at any line and run again, each article is public once at each place.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,16 @@ from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
 from reconciler.operations.indexnow import announce_pages
+from reconciler.operations.publishers import Target, find_target, targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
-from reconciler.pipeline.approval import take_slot, taken_slots, why_no_slot
+from reconciler.pipeline.approval import hash_of, take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.publishing import next_attempt, next_visit, within_limit
-from reconciler.publishers.port import PublishFailure, Remote
+from reconciler.publishers.port import Article, PublishFailure, Remote
+from reconciler.store.copies import add_copies, copies_at, due_copies, hold_copy
 from reconciler.store.departures import leaving_sites, stays
-from reconciler.store.engine import Database
-from reconciler.store.items import SiteItems, carry_out
+from reconciler.store.engine import Connection, Database
+from reconciler.store.items import SiteItems, carry_out, find_content
 from reconciler.store.publications import (
     begin_publication,
     complete_publication,
@@ -33,7 +38,10 @@ from reconciler.store.site_sync import add_event, load_site_syncs, resume_site, 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of one due article; `again_at` is when a failed one is tried again, None when a person has to act."""
+    """What became of one due article; `again_at` is when a failed one is tried again, None when a person has to act.
+
+    `target` is the further place of a copy, "" for the article itself; `slot_at` is when it was due.
+    """
 
     site: str
     content_id: int
@@ -43,17 +51,19 @@ class Published:
     error: str = ""
     hint: str = ""
     again_at: datetime | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StoppedSite:
-    """A site that nothing goes to for now. `is_new`: it was found so in this pass, and not in an earlier one."""
+    """A place that nothing goes to for now. `is_new`: it was found so in this pass, and not in an earlier one."""
 
     site: str
     reason: str
     hint: str
     until: datetime
     is_new: bool = True
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +122,9 @@ def publish_due(
     installation: Installation, database: Database, *, site: str | None = None,
     should_stop: Callable[[], bool] = lambda: False, retry: bool = False, catch_up_per_hour: int | None = None,
 ) -> PublishReport:  # fmt: skip
-    """Publish every article whose slot has come, a site after the other, in the order of the slots.
+    """Publish every article whose slot has come, a site after the other, in the order of the slots; then the due copies.
 
-    What failed waits for its next attempt, unless `retry`. With `catch_up_per_hour` a site gets no more late articles
+    What failed waits for its next attempt, unless `retry`. With `catch_up_per_hour` a place gets no more late articles
     than that in an hour.
     """
     now = installation.clock.now()
@@ -125,43 +135,67 @@ def publish_due(
         if any(not context.platform.modules.publishing for context in contexts.values()):
             return PublishReport((), (), "the module publishing is off")
     schedule_approved(database, contexts, now)
+    the_pass = PublishPass(installation, database, now, should_stop)
     with database.read() as connection:
         due = due_publications(connection, now, site=site)
+    _publish_places(the_pass, contexts, due, retry=retry, per_hour=catch_up_per_hour)
+    # After the articles: a copy goes out in the pass in which its article did.
+    with database.read() as connection:
+        copies = due_copies(connection, now, site=site)
+    _publish_places(the_pass, contexts, copies, retry=retry, per_hour=catch_up_per_hour)
+    articles = sorted(the_pass.articles, key=lambda item: (item.slot_at, item.site))
+    busy = tuple(dict.fromkeys(the_pass.busy))
+    return PublishReport(tuple(articles), busy, "", tuple(the_pass.stopped), the_pass.waiting)
+
+
+def _publish_places(
+    the_pass: PublishPass, contexts: dict[str, SiteContext], due: list[Row], *, retry: bool, per_hour: int | None
+) -> None:
+    """Publish what is due, a place after the other; what is due at one that is not declared any more stays."""
+    now, by_place = the_pass.now, dict[tuple[str, str], list[Row]]()
+    for row in due:
+        by_place.setdefault((str(row["site"]), str(row.get("target_name", ""))), []).append(row)
+    with the_pass.database.read() as connection:
         found = load_site_syncs(connection)
         lately = count_published(connection, since=now - timedelta(hours=1))
-    the_pass = PublishPass(installation, database, now, should_stop)
-    for name in dict.fromkeys(str(row["site"]) for row in due):
-        if should_stop():
+    for (name, target_name), rows in by_place.items():
+        if the_pass.should_stop():
             break
-        if name not in contexts:
+        context = contexts.get(name)
+        target = find_target(context.site, target_name) if context is not None else None
+        if context is None or target is None:
             continue
-        rows = [row for row in due if row["site"] == name]
-        stopped = found.get(name)
+        stopped = found.get(target.ref)
         if stopped is not None and not retry and stopped["next_attempt_at"] and stopped["next_attempt_at"] > now:
-            until = stopped["next_attempt_at"]
-            the_pass.stopped.append(StoppedSite(name, stopped["reason"], stopped["hint"], until, is_new=False))
+            told = (name, stopped["reason"], stopped["hint"], stopped["next_attempt_at"])
+            the_pass.stopped.append(StoppedSite(*told, is_new=False, target=target_name))
             continue
         ready = [row for row in rows if retry or row["next_attempt_at"] is None or row["next_attempt_at"] <= now]
-        slots = [(row["slot_at"], row) for row in ready]
-        chosen = within_limit(slots, now, published_lately=lately.get(name, 0), per_hour=catch_up_per_hour)
+        slots = [(_due_at(row), row) for row in ready]
+        chosen = within_limit(slots, now, published_lately=lately.get(target.ref, 0), per_hour=per_hour)
         the_pass.waiting += len(rows) - len(chosen)
         if chosen:
-            _publish_site(the_pass, contexts[name], chosen)
-            _announce(the_pass, contexts[name], chosen)
-    articles = sorted(the_pass.articles, key=lambda item: (item.slot_at, item.site))
-    return PublishReport(tuple(articles), tuple(the_pass.busy), "", tuple(the_pass.stopped), the_pass.waiting)
+            _publish_place(the_pass, context, target, chosen)
+            if not target.name:
+                _announce(the_pass, context, chosen)
 
 
-def _publish_site(the_pass: PublishPass, context: SiteContext, rows: list[Row]) -> None:
-    """Publish the due articles of one site, until one failure says that no other would get through either."""
+def _due_at(row: Row) -> datetime:
+    """Return when a publication, or a copy, was due."""
+    at: datetime = row["due_at"] if row.get("target_name") else row["slot_at"]
+    return at
+
+
+def _publish_place(the_pass: PublishPass, context: SiteContext, target: Target, rows: list[Row]) -> None:
+    """Publish what is due at one place, until one failure says that nothing else would get through either."""
     name, database = context.site.name, the_pass.database
     if take_site(database, name, the_pass.now):
         the_pass.busy.append(name)
         return
     try:
-        with visit_site(the_pass.installation, database, context) as visit:
+        with visit_site(the_pass.installation, database, context, target) as visit:
             if isinstance(visit, PublishFailure):
-                stop_visits(the_pass, context, visit)
+                stop_visits(the_pass, context, target, visit)
                 return
             for row in rows:
                 if the_pass.should_stop() or take_site(database, name, the_pass.installation.clock.now()):
@@ -175,73 +209,123 @@ def _publish_site(the_pass: PublishPass, context: SiteContext, rows: list[Row]) 
 def _announce(the_pass: PublishPass, context: SiteContext, rows: list[Row]) -> None:
     """Tell search engines of what went out, if the site wants that; samples are none of their business."""
     samples = {int(row["content_id"]) for row in rows if row["simulated"]}
-    out = [item for item in the_pass.articles if item.site == context.site.name and item.url]
+    out = [item for item in the_pass.articles if item.site == context.site.name and item.url and not item.target]
     urls = [item.url for item in out if item.content_id not in samples]
     announce_pages(the_pass.database, context.site, urls, the_pass.now)
 
 
 def publish_one(the_pass: PublishPass, visit: SiteVisit, row: Row) -> bool:
-    """Publish one article and record what became of it; False when the site takes nothing for now."""
-    now, site, content_id = the_pass.now, visit.site, int(row["content_id"])
+    """Publish one article and record what became of it; False when the place takes nothing for now."""
     with visit.database.write() as connection:
-        if not (stays(connection, site) and begin_publication(connection, int(row["id"]))):
+        why_held = _why_held(connection, row)
+        if why_held:
+            hold_copy(connection, row, why_held)
+            the_pass.waiting += 1
+            return True
+        if not (stays(connection, visit.site) and begin_publication(connection, row)):
             return True
         article = visit.article(connection, row)
     end = visit.publish(row, article)
     trouble = _trouble(visit, end)
     if trouble is not None:
-        stop_visits(the_pass, visit.context, trouble, row)
+        stop_visits(the_pass, visit.context, visit.target, trouble, row)
         return False
-    again_at = None
-    with visit.database.write() as connection:
-        if isinstance(end, Remote):
-            complete_publication(connection, row, end, at=now, target=visit.target, sent_digest=digest_of(article))
-            text = f"Published “{article.title}”: {end.url}"
-            notify(connection, "publish_success", text, now, account=visit.context.account.name, site=site)
-            event, remote_id, detail = "published", end.remote_id, end.url
-            if resume_site(connection, site):
-                add_event(connection, site, "resumed", now)
-        else:
-            again_at = next_attempt(end, int(row["attempts"]) + 1, now)
-            fail_publication(connection, row, end.message, again_at=again_at)
-            event, remote_id, detail = "failed", str(row["remote_id"]), end.message
-            if again_at is None:
-                text = f"“{article.title}”: {end.message}" + (f" ({end.hint})" if end.hint else "")
-                notify(connection, "publish_failed", text, now, account=visit.context.account.name, site=site)
-        add_event(connection, site, event, now, content_id=content_id, remote_id=remote_id, detail=detail)
-    facts = (site, content_id, article.title, row["slot_at"])
-    the_pass.articles.append(
-        Published(*facts, end.url)
-        if isinstance(end, Remote)
-        else Published(*facts, "", end.message, end.hint, again_at)
-    )
+    facts = (visit.site, int(row["content_id"]), article.title, _due_at(row))
+    if isinstance(end, Remote):
+        _record_success(the_pass, visit, row, article, end)
+        the_pass.articles.append(Published(*facts, end.url, target=visit.target.name))
+    else:
+        again_at = _record_failure(the_pass, visit, row, article, end)
+        the_pass.articles.append(Published(*facts, "", end.message, end.hint, again_at, visit.target.name))
     return True
 
 
+def _why_held(connection: Connection, row: Row) -> str:
+    """Return why a copy does not go out though it is due; a publication's approval was looked at before its slot."""
+    article = find_content(connection, int(row["content_id"])) if row.get("target_name") else None
+    if article is None or not article["approved_hash"]:
+        return ""
+    says = hash_of(article, SiteItems(connection, str(row["site"])))
+    return "" if says == article["approved_hash"] else "the article was changed since it was approved"
+
+
+def _record_success(the_pass: PublishPass, visit: SiteVisit, row: Row, article: Article, end: Remote) -> None:
+    """Record that an article is public, and, the first time, let its copies go out: in the same transaction."""
+    now, target = the_pass.now, visit.target
+    with visit.database.write() as connection:
+        complete_publication(connection, row, end, at=now, target=target.place, sent_digest=digest_of(article))
+        if not target.name and row["published_at"] is None:
+            further = targets_of(visit.context.site)[1:]
+            add_copies(connection, row, {other.name: now + other.delay for other in further}, now)
+        what = f"a copy of “{article.title}” at {target.name}" if target.name else f"“{article.title}”"
+        account = visit.context.account.name
+        notify(connection, "publish_success", f"Published {what}: {end.url}", now, account=account, site=visit.site)
+        if resume_site(connection, target.ref):
+            add_event(connection, target.ref, "resumed", now)
+        content_id = int(row["content_id"])
+        add_event(
+            connection, target.ref, "published", now, content_id=content_id, remote_id=end.remote_id, detail=end.url
+        )
+
+
+def _record_failure(
+    the_pass: PublishPass, visit: SiteVisit, row: Row, article: Article, failure: PublishFailure
+) -> datetime | None:
+    """Record a failed attempt; return when the next one is made, None when a person has to act."""
+    now, target = the_pass.now, visit.target
+    again_at = next_attempt(failure, int(row["attempts"]) + 1, now)
+    with visit.database.write() as connection:
+        fail_publication(connection, row, failure.message, again_at=again_at)
+        if again_at is None:
+            where = f", a copy at {target.name}" if target.name else ""
+            text = f"“{article.title}”{where}: {failure.message}" + (f" ({failure.hint})" if failure.hint else "")
+            account = visit.context.account.name
+            notify(connection, "publish_failed", text, now, account=account, site=visit.site)
+        content_id, remote_id = int(row["content_id"]), str(row["remote_id"])
+        add_event(
+            connection, target.ref, "failed", now, content_id=content_id, remote_id=remote_id, detail=failure.message
+        )
+    return again_at
+
+
 def _trouble(visit: SiteVisit, end: Remote | PublishFailure) -> PublishFailure | None:
-    """Return the failure if it is the site's: it says so, or it does not know us any more when asked."""
+    """Return the failure if it is the place's: it says so, or it does not know us any more when asked."""
     if isinstance(end, Remote) or end.scope not in ("site", "try-again"):
         return None
     return end if end.scope == "site" or visit.why_unreachable() is not None else None
 
 
-def stop_visits(the_pass: PublishPass, context: SiteContext, failure: PublishFailure, row: Row | None = None) -> None:
-    """Leave the site alone for a while, and say so once; no article is to blame."""
-    now, site = the_pass.now, context.site.name
+def stop_visits(
+    the_pass: PublishPass, context: SiteContext, target: Target, failure: PublishFailure, row: Row | None = None
+) -> None:
+    """Leave the place alone for a while, and say so once; no article is to blame."""
+    now = the_pass.now
     with the_pass.database.write() as connection:
-        before = load_site_syncs(connection).get(site)
+        before = load_site_syncs(connection).get(target.ref)
         was_stopped = before is not None and before["sync_status"] == "stopped"
         failures = int(before["failures"]) + 1 if before is not None and was_stopped else 1
         until = next_visit(failure, failures, now)
-        stop_site(connection, site, reason=failure.message, hint=failure.hint, failures=failures, next_attempt_at=until)
+        stop_site(
+            connection, target.ref, reason=failure.message, hint=failure.hint, failures=failures, next_attempt_at=until
+        )
         if row is not None:
-            postpone_publication(connection, int(row["id"]), failure.message)
+            postpone_publication(connection, row, failure.message)
         # A reason may name another file each time; a hint says what a person has to do, and changes only with that.
         is_news = not was_stopped or (failure.scope == "site" and before is not None and before["hint"] != failure.hint)
         if is_news:
-            waiting = len(publications_of(connection, site, ("scheduled", "publishing"), until=now))
-            text = f"Nothing goes out to {site}: {failure.message}" + (f" ({failure.hint})" if failure.hint else "")
+            waiting = _waiting_at(connection, target, now)
+            text = f"Nothing goes out to {target.label}: {failure.message}"
+            text += f" ({failure.hint})" if failure.hint else ""
             text += f". {waiting} {'article waits' if waiting == 1 else 'articles wait'}; tried again from {until:%H:%M} UTC."
-            notify(connection, "publish_failed", text, now, account=context.account.name, site=site)
-            add_event(connection, site, "stopped", now, detail=failure.message)
-    the_pass.stopped.append(StoppedSite(site, failure.message, failure.hint, until))
+            notify(connection, "publish_failed", text, now, account=context.account.name, site=context.site.name)
+            add_event(connection, target.ref, "stopped", now, detail=failure.message)
+    told = (context.site.name, failure.message, failure.hint, until)
+    the_pass.stopped.append(StoppedSite(*told, target=target.name))
+
+
+def _waiting_at(connection: Connection, target: Target, now: datetime) -> int:
+    """Return how many articles are due at a place."""
+    states, site = ("scheduled", "publishing"), target.site.name
+    if not target.name:
+        return len(publications_of(connection, site, states, until=now))
+    return sum(row["due_at"] <= now for row in copies_at(connection, site, target.name, states))

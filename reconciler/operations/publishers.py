@@ -1,23 +1,69 @@
-"""The publisher of a site, made when something is about to go out; secrets are resolved here, then."""
+"""The places of a site and the publisher of each, made when something is about to go out; secrets are resolved then."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from reconciler.clock import parse_duration_seconds
 from reconciler.errors import UnreachableError
 from reconciler.ids import canonical_json
 from reconciler.kinds.fields import SecretRef
-from reconciler.kinds.site import Site
+from reconciler.kinds.site import Site, place_of
 from reconciler.operations.app import Installation
 from reconciler.operations.credentials import resolve_secret
-from reconciler.pipeline.port import SiteContext
 from reconciler.publishers import PublisherType, find_publisher
 from reconciler.publishers.port import Publisher, PublishFailure, RemoteMedia
 from reconciler.store.engine import Database
 from reconciler.store.remote_media import find_media, keep_media
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place of a site's articles: its own, with the name "", or a further one. `delay` is how long a copy waits."""
+
+    site: Site
+    name: str
+    url: str
+    settings: Mapping[str, Any]
+    delay: timedelta = timedelta()
+
+    @property
+    def ref(self) -> tuple[str, str]:
+        """Return what the database calls it."""
+        return self.site.name, self.name
+
+    @property
+    def label(self) -> str:
+        """Return what people call it."""
+        return f"{self.site.name}/{self.name}" if self.name else self.site.name
+
+    @property
+    def kind(self) -> PublisherType | None:
+        """Return the type of its publisher; None where it has none, and for a type that this version lacks."""
+        return find_publisher(str(self.settings.get("type", "")))
+
+    @property
+    def place(self) -> str:
+        """Return what tells it from where the same name led before: remote ids of another place mean nothing there."""
+        return place_of(self.settings, self.url)
+
+
+def targets_of(site: Site) -> tuple[Target, ...]:
+    """Return the places of a site's articles, its own first."""
+    further = (
+        Target(site, item.name, item.url, item.publisher, timedelta(seconds=parse_duration_seconds(item.delay or "0s")))
+        for item in site.syndication or ()
+    )
+    return Target(site, "", site.url, site.publisher or {}), *further
+
+
+def find_target(site: Site, name: str) -> Target | None:
+    """Return the place of a site with a name, "" for its own; None when it is not declared any more."""
+    return next((target for target in targets_of(site) if target.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +86,24 @@ class SiteNotebook:
             keep_media(connection, self.site, self.target, media, self.installation.clock.now())
 
 
-def publisher_type(context: SiteContext) -> PublisherType | None:
-    """Return the type of the site's publisher; None for a site without one, and for a type that this version lacks."""
-    return find_publisher(str((context.site.publisher or {}).get("type", "")))
-
-
-def target_of(context: SiteContext) -> str:
-    """Return what tells one place of a site's articles from the next one: remote ids of another mean nothing there."""
-    settings = context.site.publisher or {}
-    place = settings.get("path") or settings.get("endpoint") or settings.get("shop") or context.site.url
-    return f"{settings.get('type', '')} {place}"
-
-
 def make_publisher(
-    installation: Installation, context: SiteContext, environ: Mapping[str, str] = os.environ
+    installation: Installation, target: Target, environ: Mapping[str, str] = os.environ
 ) -> Publisher | PublishFailure:
-    """Return the site's publisher with its secrets, or why there is none."""
-    return make_site_publisher(installation, context.site, environ)
-
-
-def make_site_publisher(
-    installation: Installation, declared: Site, environ: Mapping[str, str] = os.environ
-) -> Publisher | PublishFailure:
-    """Return the publisher of a site as it is declared, applied or not."""
-    settings: dict[str, Any] = dict(declared.publisher or {})
+    """Return the publisher of a place as it is declared, applied or not, with its secrets; or why there is none."""
+    settings: dict[str, Any] = dict(target.settings)
     name = str(settings.pop("type", ""))
     found = find_publisher(name)
     if found is None or found.make is None:
         what = f"this version cannot publish to {name}" if name else "the site has no publisher"
         hint = "declare the site's `publisher`, and apply; `igny8 publishers list` shows the types"
         return PublishFailure(what, "site", hint=hint)
-    site = f"site {declared.name}"
     spec = found.declaration.settings.model_validate_json(canonical_json(settings))
     references = {key: value for key, value in spec if isinstance(value, SecretRef)}
     try:
-        secrets = {key: resolve_secret(installation.root, site, ref, environ) for key, ref in references.items()}
+        secrets = {
+            key: resolve_secret(installation.root, f"site {target.label}", reference, environ)
+            for key, reference in references.items()
+        }
     except UnreachableError as error:
         return PublishFailure(error.message, "site", hint=error.hint)
-    return found.make(settings, declared.url, installation.root, secrets)
+    return found.make(settings, target.url, installation.root, secrets)

@@ -1,4 +1,4 @@
-"""A visit to a site: its publisher, what it remembers of the site, and one writer at a time."""
+"""A visit to a place of a site: its publisher, what it remembers of the place, and one writer a site at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from reconciler.operations.app import Installation
 from reconciler.operations.article import article_of, digest_of
-from reconciler.operations.publishers import SiteNotebook, make_publisher, target_of
+from reconciler.operations.publishers import SiteNotebook, Target, make_publisher
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.publishers.port import Article, Notebook, Publisher, PublishFailure, Remote
@@ -19,15 +19,17 @@ from reconciler.store.publications import known_remote, record_remote
 
 # Longer than any one article takes; renewed before each.
 _LEASE = timedelta(minutes=10)
+NO_CANONICAL_HINT = "a copy that names no canonical address competes with the article; make the place carry one"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteVisit:
-    """One site's publisher at work. Nothing it does is public before it is written down where the article stands."""
+    """A place's publisher at work. Nothing it does is public before it is written down where the article stands."""
 
     installation: Installation
     database: Database
     context: SiteContext
+    target: Target
     publisher: Publisher
 
     @property
@@ -36,14 +38,9 @@ class SiteVisit:
         return self.context.site.name
 
     @property
-    def target(self) -> str:
-        """Return where the site publishes now."""
-        return target_of(self.context)
-
-    @property
     def notebook(self) -> Notebook:
-        """Return what is remembered of the site's images."""
-        return SiteNotebook(self.installation, self.database, self.site, self.target)
+        """Return what is remembered of the place's images."""
+        return SiteNotebook(self.installation, self.database, self.site, self.target.place)
 
     def article(self, connection: Connection, row: Row) -> Article:
         """Return the article of a publication as it is now."""
@@ -51,14 +48,14 @@ class SiteVisit:
 
     def known(self, row: Row) -> Remote | None:
         """Return where a publication's article stands at this target, as far as we know."""
-        return known_remote(row, self.target)
+        return known_remote(row, self.target.place)
 
     def prepare(self, row: Row, article: Article) -> Remote | PublishFailure:
         """Find or make the article where nobody sees it, and write down under which id."""
         found = self.publisher.prepare(article, self.notebook, self.known(row))
         if isinstance(found, Remote):
             with self.database.write() as connection:
-                record_remote(connection, int(row["id"]), found, target=self.target, sent_digest=digest_of(article))
+                record_remote(connection, row, found, target=self.target.place, sent_digest=digest_of(article))
         return found
 
     def publish(self, row: Row, article: Article) -> Remote | PublishFailure:
@@ -71,6 +68,8 @@ class SiteVisit:
         seen = self.publisher.check()
         if isinstance(seen, PublishFailure):
             return seen
+        if self.target.name and seen.no_canonical:
+            return PublishFailure(seen.no_canonical, "site", hint=NO_CANONICAL_HINT)
         if seen.is_enough:
             return None
         return PublishFailure(
@@ -80,15 +79,15 @@ class SiteVisit:
 
 @contextlib.contextmanager
 def visit_site(
-    installation: Installation, database: Database, context: SiteContext
+    installation: Installation, database: Database, context: SiteContext, target: Target
 ) -> Iterator[SiteVisit | PublishFailure]:  # fmt: skip
-    """Open the way to a site, or say why there is none; connections are closed at the end."""
-    publisher = make_publisher(installation, context)
+    """Open the way to a place of a site, or say why there is none; connections are closed at the end."""
+    publisher = make_publisher(installation, target)
     if isinstance(publisher, PublishFailure):
         yield publisher
         return
     try:
-        yield SiteVisit(installation, database, context, publisher)
+        yield SiteVisit(installation, database, context, target, publisher)
     finally:
         publisher.close()
 

@@ -24,6 +24,7 @@ from reconciler.clock import Clock
 from reconciler.errors import ConflictError, UnreachableError, UsageError
 from reconciler.ids import canonical_bytes
 from reconciler.plan.snapshot import Snapshot, from_json, to_json
+from reconciler.store.copies import count_copies, count_public
 from reconciler.store.departures import work_in_flight
 from reconciler.store.engine import Database
 from reconciler.store.everywhere import (
@@ -81,6 +82,8 @@ def take_snapshot(database: Database, clock: Clock, *, lifetime: timedelta = LIF
             all_grants(connection),
             all_scheduled(connection),
             all_slots_held(connection, now - SKEW),
+            count_public(connection),
+            count_copies(connection),
         )
 
 

@@ -1,4 +1,7 @@
-"""Compares what stands at the sites with what was published there. Reads only; what to do is a person's decision."""
+"""Compares what stands at the sites with what was published there, at each of their places by itself.
+
+Reads only; what to do is a person's decision.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from reconciler.errors import UsageError
 from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
-from reconciler.operations.publishers import publisher_type
+from reconciler.operations.publishers import Target, targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import PublishFailure, Remote
+from reconciler.store.copies import copies_at
 from reconciler.store.engine import Connection, Database
 from reconciler.store.publications import publications_of, record_finding
 from reconciler.store.runs import notify
@@ -27,7 +31,8 @@ _COMPARED = ("scheduled", "published", "withdrawn", "failed")
 class Finding:
     """An article that is not as we left it: missing, trashed, changed-by-hand, (un)published-by-hand, or edited-here.
 
-    `edited-here` is no difference of the site's: the article was edited after it had been sent.
+    `edited-here` is no difference of the site's: the article was edited after it had been sent. `not-taken-back` is a
+    copy that is public though its article was unpublished.
     """
 
     content_id: int
@@ -38,7 +43,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SyncedSite:
-    """How a site was found. `sync_status` is ok, differs, busy, unreachable, or unknown for one that cannot be looked at."""
+    """How a place was found. `sync_status` is ok, differs, busy, unreachable, or unknown for one that cannot be looked at.
+
+    `target` is the name of a further place, "" for the site's own.
+    """
 
     site: str
     sync_status: str
@@ -47,6 +55,12 @@ class SyncedSite:
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     hint: str = ""
+    target: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what people call the place."""
+        return f"{self.site}/{self.target}" if self.target else self.site
 
     def to_json(self) -> dict[str, Any]:
         """Return the machine-readable form."""
@@ -56,7 +70,7 @@ class SyncedSite:
 def sync_sites(
     installation: Installation, database: Database, *, site: str | None = None, older_than: timedelta | None = None
 ) -> tuple[SyncedSite, ...]:
-    """Compare every site, or one; with `older_than` only those that nobody compared for so long.
+    """Compare every site, or one, at all its places; with `older_than` only those that nobody compared for so long.
 
     Raises UsageError for a site that there is not.
     """
@@ -68,71 +82,84 @@ def sync_sites(
         raise UsageError(f"there is no site {site!r}", hint=f"there are {', '.join(sorted(contexts))}")
     found = []
     for name in sorted(contexts) if site is None else [site]:
-        last = known[name]["last_sync_at"] if name in known else None
-        if older_than is not None and last is not None and now - last < older_than:
-            continue
-        found.append(_sync_site(installation, database, contexts[name], last))
+        for target in targets_of(contexts[name].site):
+            last = known[target.ref]["last_sync_at"] if target.ref in known else None
+            if older_than is not None and last is not None and now - last < older_than:
+                continue
+            found.append(_sync_place(installation, database, contexts[name], target, last))
     return tuple(found)
 
 
-def _sync_site(
-    installation: Installation, database: Database, context: SiteContext, last: datetime | None
-) -> SyncedSite:  # fmt: skip
-    name, kind = context.site.name, publisher_type(context)
+def _sync_place(
+    installation: Installation, database: Database, context: SiteContext, target: Target, last: datetime | None
+) -> SyncedSite:
+    name, kind = context.site.name, target.kind
     if kind is None or kind.make is None or not kind.looks:
         what = f"a {kind.declaration.name} site cannot be looked at" if kind else "the site has no publisher"
-        return SyncedSite(name, "unknown", last, reason=what)
+        return SyncedSite(name, "unknown", last, reason=what, target=target.name)
     holder = take_site(database, name, installation.clock.now())
     if holder:
-        return SyncedSite(name, "busy", last, reason=f"{holder} is publishing to it")
+        return SyncedSite(name, "busy", last, reason=f"{holder} is publishing to it", target=target.name)
     try:
-        with visit_site(installation, database, context) as visit:
+        with visit_site(installation, database, context, target) as visit:
             if isinstance(visit, PublishFailure):
-                return _unreachable(context, visit, last)
+                return _unreachable(target, visit, last)
             return _compare(visit, last)
     finally:
         leave_site(database, name)
 
 
-def _unreachable(context: SiteContext, failure: PublishFailure, last: datetime | None) -> SyncedSite:
-    return SyncedSite(context.site.name, "unreachable", last, reason=failure.message, hint=failure.hint)
+def _unreachable(target: Target, failure: PublishFailure, last: datetime | None) -> SyncedSite:
+    return SyncedSite(
+        target.site.name, "unreachable", last, reason=failure.message, hint=failure.hint, target=target.name
+    )
 
 
 def _compare(visit: SiteVisit, last: datetime | None) -> SyncedSite:
-    """Look at every article that stands at the site, and record what is not as we left it."""
+    """Look at every article that stands at the place, and record what is not as we left it."""
+    target = visit.target
     with visit.database.read() as connection:
-        rows = publications_of(connection, visit.site, _COMPARED)
+        if target.name:
+            rows = copies_at(connection, visit.site, target.name, _COMPARED)
+        else:
+            rows = publications_of(connection, visit.site, _COMPARED)
         pairs = [(row, known) for row in rows if (known := visit.known(row)) is not None]
         articles = {int(row["id"]): visit.article(connection, row) for row, _ in pairs}
     seen = visit.publisher.look([known for _, known in pairs]) if pairs else ()
     if isinstance(seen, PublishFailure):
-        return _unreachable(visit.context, seen, last)
+        return _unreachable(target, seen, last)
     findings, now = [], visit.installation.clock.now()
     new: list[Finding] = []
     with visit.database.write() as connection:
         for (row, known), remote in zip(pairs, seen, strict=True):
             article = articles[int(row["id"])]
-            finding = finding_of(str(row["state"]), known, remote)
+            finding = finding_of(str(row["state"]), known, remote) or _not_taken_back(row)
             item = Finding(int(row["content_id"]), article.title, finding, remote.url or known.url)
             if finding != row["sync_finding"]:
-                _record(connection, visit.site, row, remote, finding, now)
+                _record(connection, target, row, remote, finding, now)
                 new += [item] if finding else []
             if finding:
                 findings.append(item)
             elif row["state"] == "published" and digest_of(article) != row["sent_digest"]:
                 findings.append(Finding(item.content_id, item.title, "edited-here", item.url))
         differs = any(item.finding != "edited-here" for item in findings)
-        record_sync(connection, visit.site, differs=differs, at=now)
+        record_sync(connection, target.ref, differs=differs, at=now)
         if new:
             text = "; ".join(f"“{item.title}” is {item.finding}" for item in new[:5])
             more = f" and {len(new) - 5} more" if len(new) > 5 else ""
             account = visit.context.account.name
-            notify(connection, "drift_found", f"At {visit.site}: {text}{more}", now, account=account, site=visit.site)
-    return SyncedSite(visit.site, "differs" if differs else "ok", now, len(pairs), tuple(findings))
+            notify(connection, "drift_found", f"At {target.label}: {text}{more}", now, account=account, site=visit.site)
+    status = "differs" if differs else "ok"
+    return SyncedSite(visit.site, status, now, len(pairs), tuple(findings), target=target.name)
 
 
-def _record(connection: Connection, site: str, row: Row, remote: Remote, finding: str, now: datetime) -> None:
-    record_finding(connection, int(row["id"]), remote_state=remote.state, finding=finding)
+def _not_taken_back(row: Row) -> str:
+    """Return the finding of a copy that stayed public when its article was taken back."""
+    return "not-taken-back" if row["state"] == "published" and row.get("article_state") == "withdrawn" else ""
+
+
+def _record(connection: Connection, target: Target, row: Row, remote: Remote, finding: str, now: datetime) -> None:
+    record_finding(connection, row, remote_state=remote.state, finding=finding)
     event = finding or "as published again"
     content_id = int(row["content_id"])
-    add_event(connection, site, event, now, content_id=content_id, remote_id=remote.remote_id, detail=remote.url)
+    add_event(connection, target.ref, event, now, content_id=content_id, remote_id=remote.remote_id, detail=remote.url)

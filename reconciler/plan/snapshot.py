@@ -39,7 +39,7 @@ class Snapshot:
     """The actual state at one moment. `environment` is that of the last apply, None before the first.
 
     `quarantined` are reasons by the digest of a config, `redoable` counts by stage and site, `remains` what resources that
-    are gone left behind, `grants` the keys of all that were posted.
+    are gone left behind, `grants` the keys of all that were posted, `public` and `copies` how many articles are out.
     """
 
     installation: str
@@ -60,6 +60,8 @@ class Snapshot:
     grants: frozenset[str] = frozenset()
     calendar: Mapping[str, tuple[ScheduledArticle, ...]] = field(default_factory=dict)
     slots: Mapping[str, Collection[datetime]] = field(default_factory=dict)
+    public: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def observe(self, compilation: Compilation, now: datetime) -> Observed:
         """Return the actual state, as far as a plan to the compilation depends on it."""
@@ -94,6 +96,14 @@ class Snapshot:
     def slots_held(self, site: str) -> Collection[datetime]:
         """Return the slots of a site that any article has."""
         return self.slots.get(site, ())
+
+    def public_articles(self, site: str) -> int:
+        """Return how many articles of a site are public there."""
+        return self.public.get(site, 0)
+
+    def public_copies(self, site: str) -> Mapping[str, int]:
+        """Return how many copies of a site's articles are public, by the name of the place."""
+        return self.copies.get(site, {})
 
 
 def keywords_a_call(actual: Mapping[Ref, Actual], site: str) -> int:
@@ -135,6 +145,8 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
             for site, items in snapshot.calendar.items()
         },
         "slots": {site: sorted(slot.isoformat() for slot in slots) for site, slots in snapshot.slots.items()},
+        "public": dict(snapshot.public),
+        "copies": {site: dict(places) for site, places in snapshot.copies.items()},
     }
 
 
@@ -175,6 +187,8 @@ def from_json(value: Mapping[str, Any]) -> Snapshot:
             for site, rows in value["calendar"].items()
         },
         {site: frozenset(map(_instant, slots)) for site, slots in value["slots"].items()},
+        value.get("public", {}),
+        value.get("copies", {}),
     )
 
 

@@ -36,6 +36,11 @@ class PublisherType:
     media: bool = False
     seo_meta: bool = False
 
+    @property
+    def carries_canonical(self) -> bool:
+        """Tell whether it can be given copies of articles."""
+        return self.declaration.carries_canonical
+
 
 PUBLISHERS: tuple[PublisherType, ...] = (
     PublisherType(static.DECLARATION, static.make, updates=True, withdraws=True, looks=True, seo_meta=True),

@@ -23,7 +23,7 @@ class GhostSettings(Spec):
     newsletter: Text | None = None
 
 
-DECLARATION = PublisherDeclaration("ghost", GhostSettings)
+DECLARATION = PublisherDeclaration("ghost", GhostSettings, carries_canonical=True)
 
 
 def make(settings: Mapping[str, Any], site_url: str, root: Path, secrets: Mapping[str, str]) -> Publisher:

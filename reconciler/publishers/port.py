@@ -106,13 +106,17 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Who we are at a site and what we may do there. `warnings` say what the site will drop or change."""
+    """Who we are at a site and what we may do there. `warnings` say what the site will drop or change.
+
+    `no_canonical` says why its pages cannot name another address as canonical, "" where they can: no copies go there.
+    """
 
     who: str
     may: tuple[str, ...]
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     least_role: str = ""
+    no_canonical: str = ""
 
     @property
     def is_enough(self) -> bool:

@@ -71,6 +71,7 @@ class ShopifyPublisher:
             missing=missing,
             warnings=("Shopify has no canonical URL of an article: it is left out",),
             least_role="a custom app with the scopes write_content and write_files",
+            no_canonical="Shopify has no canonical URL of an article",
         )
 
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:

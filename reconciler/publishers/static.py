@@ -273,7 +273,7 @@ class StaticPublisher:
         self._write_files(files)
         if marks_of(self.folder / place.page).key != article.key:
             return PublishFailure(f"{place.page} does not read back as written", "try-again")
-        if failure := self._verify(place, article.title):
+        if failure := self._verify(place, article):
             for name, old in before.items():
                 self._put_back(name, old)
             return failure
@@ -303,12 +303,13 @@ class StaticPublisher:
         else:
             write_file(path, old)
 
-    def _verify(self, place: Place, title: str) -> PublishFailure | None:
+    def _verify(self, place: Place, article: Article) -> PublishFailure | None:
         build = self.settings.build
         if build is None:
             return None
         output = build.output or self._generator.output
-        return verify_build(self.folder, build, f"{output}{place.permalink}index.html", title)
+        page = f"{output}{place.permalink}index.html"
+        return verify_build(self.folder, build, page, title=article.title, canonical=article.canonical_url)
 
     def _start_site(self, article: Article) -> list[str]:
         """Make a folder without a site into a small working one; return the starter's files that stand there as made."""

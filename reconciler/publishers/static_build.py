@@ -13,8 +13,13 @@ from reconciler.publishers.processes import run_program
 from reconciler.publishers.static_settings import BuildSettings
 
 
-def verify_build(folder: Path, settings: BuildSettings, page: str, title: str) -> PublishFailure | None:
-    """Build the site; return why the page does not stand there with its title, or None. `page` is from the folder."""
+def verify_build(
+    folder: Path, settings: BuildSettings, page: str, *, title: str, canonical: str = ""
+) -> PublishFailure | None:
+    """Build the site; return why the page does not stand there with its title, or None. `page` is from the folder.
+
+    A copy has to name its `canonical` address.
+    """
     words = " ".join(settings.command)
     try:
         done = run_program(settings.command, folder, seconds=parse_duration_seconds(settings.timeout))
@@ -28,9 +33,19 @@ def verify_build(folder: Path, settings: BuildSettings, page: str, title: str) -
     if not built.is_file():
         hint = "see publisher.permalink and publisher.build.output"
         return PublishFailure(f"`{words}` built no page {page}\n{done.tail()}", hint=hint)
-    if not _has_title(built.read_text("utf-8", errors="replace"), title):
+    html = built.read_text("utf-8", errors="replace")
+    if not _has_title(html, title):
         return PublishFailure(f"the page {page} was built without the title “{title}”")
+    if canonical and not _names(html, canonical):
+        hint = 'let the layout print the canonical address of the front matter in <link rel="canonical">'
+        return PublishFailure(f"the page {page} was built without the canonical address {canonical}", "site", hint=hint)
     return None
+
+
+def _names(html: str, canonical: str) -> bool:
+    """Tell whether a page names an address as canonical."""
+    links = (link for link in re.findall(r"<link\b[^>]*>", html) if re.search(r"\brel=[\"']?canonical\b", link))
+    return any(canonical in unescape(link) for link in links)
 
 
 def _has_title(html: str, title: str) -> bool:

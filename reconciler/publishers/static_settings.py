@@ -92,4 +92,4 @@ class StaticSettings(Spec):
     build: BuildSettings | None = None
 
 
-DECLARATION = PublisherDeclaration("static", StaticSettings)
+DECLARATION = PublisherDeclaration("static", StaticSettings, carries_canonical=True)

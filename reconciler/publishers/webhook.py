@@ -21,7 +21,7 @@ class WebhookSettings(Spec):
     images: Literal["embed", "omit"] = "embed"
 
 
-DECLARATION = PublisherDeclaration("webhook", WebhookSettings)
+DECLARATION = PublisherDeclaration("webhook", WebhookSettings, carries_canonical=True)
 
 
 def make(settings: Mapping[str, Any], site_url: str, root: Path, secrets: Mapping[str, str]) -> Publisher:

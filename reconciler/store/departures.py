@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.plan.departures import Finalizer
-from reconciler.store.tables import OPEN_RUN_STATES, hold, hold_resolution, lease, publication, resource, run
+from reconciler.store.tables import (
+    OPEN_RUN_STATES,
+    hold,
+    hold_resolution,
+    lease,
+    publication,
+    publication_copy,
+    resource,
+    run,
+)
 
 
 def work_in_flight(connection: Connection, now: datetime) -> dict[str, tuple[Finalizer, ...]]:
@@ -28,13 +37,14 @@ def work_in_flight(connection: Connection, now: datetime) -> dict[str, tuple[Fin
     for site, number, credits in connection.execute(held.group_by(hold.c.site).order_by(hold.c.site)):
         text = f"{number} open {'hold' if number == 1 else 'holds'} ({credits} credits)"
         found.setdefault(site, []).append(Finalizer("holds", text))
-    at_work = sa.and_(
-        lease.c.name == sa.literal("publish:") + publication.c.site, lease.c.owner != "", lease.c.until > now
-    )
-    going_out = sa.select(publication.c.site, publication.c.content_id).join(lease, at_work)
-    going_out = going_out.where(publication.c.state == "publishing").order_by(publication.c.site, publication.c.id)
-    for site, content_id in connection.execute(going_out):
-        found.setdefault(site, []).append(Finalizer("publications", f"the publication of article {content_id}"))
+    for table, what in ((publication, "the publication"), (publication_copy, "a copy")):
+        at_work = sa.and_(
+            lease.c.name == sa.literal("publish:") + table.c.site, lease.c.owner != "", lease.c.until > now
+        )
+        going_out = sa.select(table.c.site, table.c.content_id).join(lease, at_work)
+        going_out = going_out.where(table.c.state == "publishing").order_by(table.c.site, table.c.id)
+        for site, content_id in connection.execute(going_out):
+            found.setdefault(site, []).append(Finalizer("publications", f"{what} of article {content_id}"))
     return {site: tuple(finalizers) for site, finalizers in found.items()}
 
 

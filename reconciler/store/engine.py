@@ -35,7 +35,7 @@ __all__ = [
     "upgrade_schema",
 ]
 
-SCHEMA_REVISION = "0015"
+SCHEMA_REVISION = "0016"
 _BUSY_SECONDS = 10
 _QUEUE_SECONDS = 60.0
 _REST_SECONDS = 5.0

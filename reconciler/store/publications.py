@@ -1,4 +1,8 @@
-"""Publications: an article's slot, and whether it went out. A slot holds one article: a unique key says so."""
+"""Publications: an article's slot, and whether it went out. A slot holds one article: a unique key says so.
+
+What is written of a publication is written alike of a copy at a further place: a row that has a `target_name` is one
+(see `store/copies.py`). Only a publication decides the state of its article.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
 from reconciler.publishers.port import Remote, RemoteState
-from reconciler.store.tables import content, publication
+from reconciler.store.tables import content, publication, publication_copy
 
 _DUE_STATES = ("scheduled", "publishing")
+# What a copy can name as canonical: an article that is public at its site, at an address that we know.
+IS_PUBLIC = (publication.c.state == "published", publication.c.url != "")
 
 
 def due_publications(connection: Connection, now: datetime, *, site: str | None = None) -> list[Row]:
@@ -26,10 +32,13 @@ def due_publications(connection: Connection, now: datetime, *, site: str | None 
     return [row._asdict() for row in connection.execute(statement.order_by(publication.c.slot_at, publication.c.id))]
 
 
-def begin_publication(connection: Connection, publication_id: int) -> bool:
-    """Write down the intent to publish; False when it went out meanwhile."""
-    where = sa.and_(publication.c.id == publication_id, publication.c.state.in_(_DUE_STATES))
-    return connection.execute(publication.update().where(where).values(state="publishing")).rowcount == 1
+def begin_publication(connection: Connection, row: Row) -> bool:
+    """Write down the intent to publish; False when it went out meanwhile, or is a copy of what is not public."""
+    table = _table_of(row)
+    where = [table.c.id == row["id"], table.c.state.in_(_DUE_STATES)]
+    if table is publication_copy:
+        where.append(sa.exists().where(publication.c.content_id == row["content_id"], *IS_PUBLIC))
+    return connection.execute(table.update().where(*where).values(state="publishing")).rowcount == 1
 
 
 def known_remote(row: Row, target: str) -> Remote | None:
@@ -41,35 +50,51 @@ def known_remote(row: Row, target: str) -> Remote | None:
 
 
 def record_remote(
-    connection: Connection, publication_id: int, remote: Remote, *, target: str, sent_digest: str
+    connection: Connection, row: Row, remote: Remote, *, target: str, sent_digest: str
 ) -> None:  # fmt: skip
     """Write down under which id an article stands at a site, and what of it was sent there."""
-    values = _remote_values(remote) | {"target": target, "sent_digest": sent_digest}
-    connection.execute(publication.update().where(publication.c.id == publication_id).values(**values))
+    _write(connection, row, _remote_values(remote) | {"target": target, "sent_digest": sent_digest})
 
 
 def complete_publication(
     connection: Connection, row: Row, remote: Remote, *, at: datetime, target: str, sent_digest: str
 ) -> None:  # fmt: skip
     """Record that an article is public; what was public before keeps its time."""
-    record_remote(connection, int(row["id"]), remote, target=target, sent_digest=sent_digest)
+    record_remote(connection, row, remote, target=target, sent_digest=sent_digest)
     values = {"state": "published", "error": "", "attempts": 0, "next_attempt_at": None, "sync_finding": ""}
     values["published_at"] = row["published_at"] or at
-    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
-    connection.execute(
-        content.update().where(content.c.id == row["content_id"]).values(state="published", waits_for="")
-    )
+    _write(connection, row, values)
+    _set_article(connection, row, "published")
 
 
-def withdraw_publication(connection: Connection, row: Row, remote: Remote, waits_for: str) -> None:
-    """Record that an article was taken out of sight; it keeps its slot, its key and its place at the site."""
-    values = _remote_values(remote) | {"state": "withdrawn", "sync_finding": ""}
+def withdraw_publication(
+    connection: Connection, row: Row, remote: Remote, waits_for: str, *, comes_back: bool = False
+) -> None:  # fmt: skip
+    """Record that an article was taken out of sight; it keeps its slot, its key and its place at the site.
+
+    A copy that `comes_back` goes out again as soon as its article is public again.
+    """
+    values = _remote_values(remote) | {"state": "scheduled" if comes_back else "withdrawn", "sync_finding": ""}
     # What we wrote, not what was found: a person's change has to be seen when it is published again.
     values.pop("remote_fingerprint")
-    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
-    connection.execute(
-        content.update().where(content.c.id == row["content_id"]).values(state="approved", waits_for=waits_for)
-    )
+    _write(connection, row, values)
+    _set_article(connection, row, "approved", waits_for)
+
+
+def _table_of(row: Row) -> sa.Table:
+    return publication_copy if row.get("target_name") else publication
+
+
+def _write(connection: Connection, row: Row, values: Mapping[str, Any]) -> None:
+    table = _table_of(row)
+    connection.execute(table.update().where(table.c.id == row["id"]).values(**values))
+
+
+def _set_article(connection: Connection, row: Row, state: str, waits_for: str = "") -> None:
+    """Give the article of a publication a state; a copy says nothing about its article."""
+    if _table_of(row) is publication:
+        where = content.c.id == row["content_id"]
+        connection.execute(content.update().where(where).values(state=state, waits_for=waits_for[:500]))
 
 
 def _remote_values(remote: Remote) -> dict[str, Any]:
@@ -85,22 +110,21 @@ def _remote_values(remote: Remote) -> dict[str, Any]:
 def fail_publication(connection: Connection, row: Row, reason: str, *, again_at: datetime | None) -> None:
     """Record a failed attempt; one that is not made again leaves the article failed until a person looks at it."""
     values = {
-        "attempts": publication.c.attempts + 1,
+        "attempts": _table_of(row).c.attempts + 1,
         "error": reason[:500],
         "state": "failed" if again_at is None else "scheduled",
         "next_attempt_at": again_at,
     }
-    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values))
+    _write(connection, row, values)
     if again_at is None:
-        connection.execute(
-            content.update().where(content.c.id == row["content_id"]).values(state="failed", waits_for=reason[:500])
-        )
+        _set_article(connection, row, "failed", reason)
 
 
-def postpone_publication(connection: Connection, publication_id: int, reason: str) -> None:
+def postpone_publication(connection: Connection, row: Row, reason: str) -> None:
     """Put an article back that could not go out for no fault of its own; the attempt does not count."""
-    where = sa.and_(publication.c.id == publication_id, publication.c.state == "publishing")
-    connection.execute(publication.update().where(where).values(state="scheduled", error=reason[:500]))
+    table = _table_of(row)
+    where = sa.and_(table.c.id == row["id"], table.c.state == "publishing")
+    connection.execute(table.update().where(where).values(state="scheduled", error=reason[:500]))
 
 
 def upcoming_publications(connection: Connection, *, after: datetime, until: datetime) -> list[Row]:
@@ -133,26 +157,27 @@ def publications_of(
     return [row._asdict() for row in connection.execute(statement.order_by(publication.c.slot_at, publication.c.id))]
 
 
-def count_published(connection: Connection, *, since: datetime) -> dict[str, int]:
-    """Return how many articles each site has published since an instant."""
-    where = sa.and_(publication.c.state == "published", publication.c.published_at > since)
-    rows = connection.execute(sa.select(publication.c.site, sa.func.count()).where(where).group_by(publication.c.site))
-    return {str(site): int(number) for site, number in rows}
+def count_published(connection: Connection, *, since: datetime) -> dict[tuple[str, str], int]:
+    """Return how many articles went out since an instant, by site and the name of the further place ("": its own)."""
+    found: dict[tuple[str, str], int] = {}
+    for table, name in ((publication, sa.literal("")), (publication_copy, publication_copy.c.target_name)):
+        where = sa.and_(table.c.state == "published", table.c.published_at > since)
+        counted = sa.select(table.c.site, name.label("name"), sa.func.count()).where(where).group_by(table.c.site, name)
+        found |= {(str(site), str(place)): int(number) for site, place, number in connection.execute(counted)}
+    return found
 
 
-def reopen_publication(connection: Connection, row: Row, *, slot_at: datetime) -> None:
+def reopen_publication(connection: Connection, row: Row, *, due_at: datetime) -> None:
     """Make an article due at an instant, whatever became of it before."""
-    values = {"state": "scheduled", "slot_at": slot_at, "attempts": 0, "error": "", "next_attempt_at": None}
-    connection.execute(publication.update().where(publication.c.id == row["id"]).values(**values, set_aside_at=None))
-    connection.execute(
-        content.update().where(content.c.id == row["content_id"]).values(state="scheduled", waits_for="")
-    )
+    when = "slot_at" if _table_of(row) is publication else "due_at"
+    values = {"state": "scheduled", when: due_at, "attempts": 0, "error": "", "next_attempt_at": None}
+    _write(connection, row, values | {"set_aside_at": None})
+    _set_article(connection, row, "scheduled")
 
 
-def record_finding(connection: Connection, publication_id: int, *, remote_state: str, finding: str) -> None:
+def record_finding(connection: Connection, row: Row, *, remote_state: str, finding: str) -> None:
     """Record how an article was found at its site; "" is as we left it."""
-    values = {"remote_state": remote_state, "sync_finding": finding}
-    connection.execute(publication.update().where(publication.c.id == publication_id).values(**values))
+    _write(connection, row, {"remote_state": remote_state, "sync_finding": finding})
 
 
 def scheduled_articles(connection: Connection, site: str) -> list[tuple[Row, str]]:

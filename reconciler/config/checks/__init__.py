@@ -15,6 +15,7 @@ from reconciler.config.checks import (
     providers,
     sites,
     stages,
+    syndication,
 )
 from reconciler.config.compilation import Draft
 from reconciler.diagnostics import Diagnostic
@@ -55,6 +56,9 @@ SITE_CHECKS: tuple[Check, ...] = (
     sites.check_ai_overrides,
     sites.check_model_settings,
     sites.check_publishing,
+    syndication.check_first_place,
+    syndication.check_canonical,
+    syndication.check_places,
     sites.check_blackouts,
     sites.check_slots,
     sites.check_spending,

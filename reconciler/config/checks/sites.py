@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import PurePosixPath
+from typing import Any
 
 from reconciler.config.checks.accounts import find_bad_preferences, find_forbidden_overrides
 from reconciler.config.compilation import Draft, SiteFacts
@@ -166,23 +167,28 @@ def check_folders(draft: Draft) -> Iterable[Diagnostic]:
     """No two sites publish into one folder."""
     owner: dict[str, str] = {}
     for facts in draft.facts:
-        if facts.folder is None:
-            continue
-        if facts.folder in owner:
-            yield draft.find(
-                "IG413", ("site", facts.name), ("publisher", "path"),
-                f"site {owner[facts.folder]} publishes into {facts.folder} already",
-                hint="give each site a folder of its own",
-            )  # fmt: skip
-        owner.setdefault(facts.folder, facts.name)
+        for index, folder in enumerate(facts.folders):
+            if folder and owner.setdefault(folder, facts.name) != facts.name:
+                place = ("syndication", index - 1) if index else ()
+                yield draft.find(
+                    "IG413", ("site", facts.name), (*place, "publisher", "path"),
+                    f"site {owner[folder]} publishes into {folder} already", hint="give each site a folder of its own",
+                )  # fmt: skip
 
 
 def facts_of(name: str, site: Site) -> SiteFacts:
     """Return what rules about many sites need to know of one."""
-    publisher = site.publisher or {}
-    written = publisher.get("path") if publisher.get("type") == "static" else None
-    folder = written if isinstance(written, str) else None
-    if folder and ("./" in folder or "//" in folder or folder.endswith("/")):
-        folder = PurePosixPath(folder).as_posix()
+    further = tuple(_folder(item.publisher) for item in site.syndication or ())
+    first = _folder(site.publisher or {})
+    folders = (first, *further) if first or further else ()
     moved = site.moved.names if site.moved else ()
-    return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folder, moved)
+    return SiteFacts(name, site.account, sum(len(sector.keywords) for sector in site.sectors), folders, moved)
+
+
+def _folder(publisher: Mapping[str, Any]) -> str:
+    """Return the folder that a publisher writes into, "" when it writes into none."""
+    written = publisher.get("path") if publisher.get("type") == "static" else None
+    folder = written if isinstance(written, str) else ""
+    if "./" in folder or "//" in folder or folder.endswith("/"):
+        folder = PurePosixPath(folder).as_posix()
+    return folder

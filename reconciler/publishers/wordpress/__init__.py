@@ -28,7 +28,7 @@ class WordPressSettings(Spec):
     author: Text | None = None
 
 
-DECLARATION = PublisherDeclaration("wordpress", WordPressSettings)
+DECLARATION = PublisherDeclaration("wordpress", WordPressSettings, carries_canonical=True)
 
 
 def make(settings: Mapping[str, Any], site_url: str, root: Path, secrets: Mapping[str, str]) -> Publisher:

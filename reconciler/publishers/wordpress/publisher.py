@@ -29,7 +29,7 @@ from reconciler.publishers.wordpress.post import (
     plain_text,
     read_post,
 )
-from reconciler.publishers.wordpress.seo import meta_of, registered_meta
+from reconciler.publishers.wordpress.seo import meta_of, registered_meta, why_no_canonical
 from reconciler.publishers.wordpress.terms import Terms
 from reconciler.publishers.wordpress.user import User, preflight, who_am_i
 
@@ -236,6 +236,10 @@ class WordPressPublisher:
 
     def _fields(self, article: Article, notebook: Notebook) -> dict[str, Any]:
         """Return what the article is made of at this site, its images uploaded."""
+        missing = why_no_canonical(self._registered_meta()) if article.canonical_url else ""
+        if missing:
+            hint = "register the SEO plugin's canonical field for the REST API, or send no copies there"
+            raise RefusedError(PublishFailure(f"{self.api.place}: {missing}", "site", hint=hint))
         media = ensure_media(self.api, article.images, notebook)
         names = [*self.settings.categories, *(article.categories if self.settings.category_per_sector else ())]
         fields: dict[str, Any] = {

@@ -38,6 +38,13 @@ def meta_of(article: Article, registered: Collection[str]) -> dict[str, str]:
     }
 
 
+def why_no_canonical(registered: Collection[str]) -> str:
+    """Return why a post cannot name another address as canonical, "" when it can."""
+    if any(names[2] in registered for _, names in _PLUGINS.values()):
+        return ""
+    return "no SEO plugin lets the canonical address of a post be written through the REST API"
+
+
 def why_no_meta(registered: Collection[str], namespaces: Iterable[str]) -> str:
     """Return why meta title and description are not stored, "" when they are."""
     if any(names[0] in registered and names[1] in registered for _, names in _PLUGINS.values()):

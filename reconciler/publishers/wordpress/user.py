@@ -10,7 +10,7 @@ from reconciler.publishers.port import Preflight, PublishFailure
 from reconciler.publishers.wordpress import WordPressSettings
 from reconciler.publishers.wordpress.api import WordPressApi
 from reconciler.publishers.wordpress.failures import ROLES_HINT, RefusedError
-from reconciler.publishers.wordpress.seo import why_no_meta
+from reconciler.publishers.wordpress.seo import why_no_canonical, why_no_meta
 from reconciler.publishers.wordpress.terms import Terms
 
 _KNOWING = "see who they are"
@@ -88,6 +88,7 @@ def preflight(
         missing=user.missing or tuple(_declared_in_vain(user, settings, terms)),
         warnings=tuple(warnings),
         least_role="editor" if wants_editor else "author",
+        no_canonical=why_no_canonical(meta),
     )
 
 

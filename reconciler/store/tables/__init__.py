@@ -38,7 +38,7 @@ from reconciler.store.tables.money import (
 )
 from reconciler.store.tables.notices import notification
 from reconciler.store.tables.outbox import outbox
-from reconciler.store.tables.remote import remote_media, site_sync, sync_event
+from reconciler.store.tables.remote import publication_copy, remote_media, site_sync, sync_event
 from reconciler.store.tables.resources import forecast, resource, resource_hold
 from reconciler.store.tables.review import content_decision
 from reconciler.store.tables.runs import attempt, provider_gate, run, stage_run
@@ -78,6 +78,7 @@ __all__ = [
     "posting",
     "provider_gate",
     "publication",
+    "publication_copy",
     "quarantine",
     "remote_media",
     "resource",

@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint
 
-from reconciler.store.tables.columns import Big, Instant, count_column, metadata, row_id, text_column
+from reconciler.store.tables.columns import (
+    Big,
+    Instant,
+    count_column,
+    item_table,
+    metadata,
+    row_id,
+    state_check,
+    text_column,
+)
+
+# A copy of a public article at a further place, in the words of `publication`: it goes out once `due_at` has come.
+publication_copy = item_table(
+    "publication_copy",
+    Column("content_id", Big, ForeignKey("content.id"), nullable=False),
+    Column("target_name", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    text_column("remote_id"),
+    text_column("url"),
+    Column("published_at", Instant),
+    text_column("target"),
+    text_column("remote_state"),
+    text_column("remote_version"),
+    text_column("remote_fingerprint"),
+    text_column("sent_digest"),
+    text_column("sync_finding"),
+    Column("next_attempt_at", Instant),
+    UniqueConstraint("content_id", "target_name"),
+    state_check("scheduled", "publishing", "published", "withdrawn", "failed"),
+)
 
 # An image at a site, by the bytes that we sent. `target` tells apart where a site published before and publishes now.
 remote_media = Table(
@@ -18,11 +48,12 @@ remote_media = Table(
     Column("url", Text, nullable=False),
     Column("kept_at", Instant, nullable=False),
 )
-# How a site was found last. A stopped one is left alone until `next_attempt_at`.
+# How a site was found last, and each further place of it by name. A stopped one is left alone until `next_attempt_at`.
 site_sync = Table(
     "site_sync",
     metadata,
     Column("site", Text, primary_key=True),
+    Column("target_name", Text, primary_key=True, server_default=""),
     Column("sync_status", Text, nullable=False),
     Column("last_sync_at", Instant),
     text_column("reason"),
@@ -42,5 +73,6 @@ sync_event = Table(
     text_column("remote_id"),
     text_column("detail"),
     Column("at", Instant, nullable=False),
+    text_column("target_name"),
     Index("ix_sync_event_site", "site", "id"),
 )
