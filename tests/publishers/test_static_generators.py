@@ -188,6 +188,25 @@ def test_an_article_that_breaks_the_build_is_taken_out_again_and_told_with_the_b
 
 
 @pytest.mark.parametrize(
+    "link",
+    [
+        '<link href="https://main.example/say-hi/" rel="canonical">',
+        '<link rel="canonical" href="https://blog.example/posts/say-hi/">',
+    ],
+)
+def test_a_copy_that_is_built_without_its_canonical_address_stops_the_place(tmp_path, link):
+    page = "public/posts/say-hi/index.html"
+    script = f"mkdir -p public/posts/say-hi; (cat content/posts/*/index.md; echo '{link}') > {page}"
+    site = Site(tmp_path, {"build": {"command": ["sh", "-c", script]}})
+    end = site.publish(replace(ARTICLE, canonical_url="https://main.example/say-hi/"))
+    if "main.example" in link:
+        assert isinstance(end, Remote)
+    else:
+        assert (end.scope, "without the canonical address" in end.message) == ("site", True)
+        assert not site.page().exists(), "nobody gets to see it"
+
+
+@pytest.mark.parametrize(
     ("script", "scope", "message"),
     [
         ("true", "article", "built no page public/posts/say-hi/index.html"),

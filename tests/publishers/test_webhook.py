@@ -3,77 +3,27 @@
 from __future__ import annotations
 
 import base64
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from articles import ARTICLE, Recorded, publish, with_images
 from losing_proxy import proxied
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook
+from webhook_receiver import SECRET, Receiver, receiving
 
 from reconciler.publishers.port import Preflight, PublishFailure, Remote
 from reconciler.publishers.webhook import make
 from reconciler.publishers.webhook_publisher import sign
 
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-
-
-@dataclass
-class Receiver:
-    """A site that takes articles: it does a message once, whatever its number of tries, and answers it each time."""
-
-    url: str = ""
-    answer: dict[str, Any] | None = None
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    tries: list[str] = field(default_factory=list)
-    done: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def receive(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        self.tries.append(headers["webhook-id"])
-        if self.answers:
-            return self.answers.pop(0)
-        try:
-            message = Webhook(SECRET).verify(body, headers)
-        except WebhookVerificationError as error:
-            return 401, {}, str(error).encode()
-        self.done.setdefault(headers["webhook-id"], message)
-        return 200, {"content-type": "application/json"}, json.dumps(self.answer).encode()
-
-    def events(self) -> list[str]:
-        return [message["type"] for message in self.done.values()]
-
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    opened = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, more, data = opened.receive(headers, body)
-            self.send_response(status)
-            for name, value in more.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    opened.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield opened
-    server.shutdown()
-    server.server_close()
+    with receiving() as opened:
+        yield opened
 
 
 def publisher(url: str, secret: str = SECRET, **settings: Any):

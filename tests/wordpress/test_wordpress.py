@@ -234,7 +234,12 @@ def test_seo_meta_is_written_where_the_site_registers_it_and_a_warning_says_wher
     assert site.posts()[0]["meta"] == dict(
         zip(fields, ("Meta", "Described", "https://main.example/say-hi/"), strict=True)
     )
-    assert "meta title and description are not stored" in publisher(new_site()).check().warnings[0]
+    assert publisher(site).check().no_canonical == ""
+    bare = new_site()
+    assert "meta title and description are not stored" in publisher(bare).check().warnings[0]
+    assert "no SEO plugin lets the canonical address" in publisher(bare).check().no_canonical
+    refused = publish(publisher(bare), replace(ARTICLE, canonical_url="https://main.example/say-hi/"))
+    assert (refused.scope, bare.posts()) == ("site", []), "a copy that names nothing would compete with the article"
 
 
 def test_twins_of_a_lost_answer_become_one_public_post(site):
