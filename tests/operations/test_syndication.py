@@ -93,8 +93,8 @@ def test_a_copy_goes_out_in_the_pass_of_its_article_and_names_its_address(world)
     assert "canonical_url" not in one.page("blog").read_text()
     assert one.copies() == [("mirror", "published"), ("partner", "published")]
     assert one.publish().articles == ()
-    ((told,),) = one.rows("SELECT text FROM notification WHERE text LIKE 'Published a copy%' ORDER BY id LIMIT 1")
-    assert re.fullmatch(r"Published a copy of “.+” at partner: https://partner.example/posts/.+/", told)
+    told = [text for (text,) in one.rows("SELECT text FROM notification ORDER BY id") if "a copy" in text]
+    assert re.fullmatch(r"Published a copy of “.+” at partner: https://partner.example/posts/.+/", told[0])
 
 
 def test_a_copy_waits_for_its_delay_unless_a_person_names_the_place(small_world):
