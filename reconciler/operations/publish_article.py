@@ -80,10 +80,10 @@ def publish_article(
     """
     context, row = _approved(database, content_id)
     chosen = _chosen(context, target)
+    asked = _Asked(installation, database, context, row, force=force)
     with _turn(installation, database, context):
         if chosen.name:
-            return _send_copy(_Asked(installation, database, context, row, force=force), chosen, by_name=True)
-        asked = _Asked(installation, database, context, row, force=force)
+            return _send_copy(asked, chosen, by_name=True)
         end = _send(asked, chosen)
         if end.error:
             return end
@@ -392,9 +392,8 @@ def _withdraw_copy(asked: _Asked, copy: Row) -> ArticleEnd:
         end = _end(asked, targets_of(asked.context.site)[0], "failed", "", gone)
         return replace(end, target=str(copy["target_name"]))
     if target.kind is not None and not target.kind.withdraws:
-        name = target.kind.declaration.name
-        failure = PublishFailure(f"a {name} site cannot take a copy back", hint="remove it there")
-        return _end(asked, target, "failed", "", failure)
+        refusal = f"a {target.kind.declaration.name} site cannot take a copy back"
+        return _end(asked, target, "failed", "", PublishFailure(refusal, hint="remove it there"))
     return _withdraw(asked, target, copy, comes_back=True)
 
 
