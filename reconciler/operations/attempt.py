@@ -24,7 +24,7 @@ from reconciler.providers.port import Completion, Failure, ImageAnswer
 from reconciler.store.claims import Unit
 from reconciler.store.engine import Database
 from reconciler.store.ledger import Hold, Origin
-from reconciler.store.runs import RunLease
+from reconciler.store.runs import Phase, RunLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +144,11 @@ class Answer:
     def failure(self) -> Failure | None:
         """Return the failure: the provider's, or that of an answer that cannot be used."""
         return self.raw.failure or (Failure("bad_answer", self.problem) if self.problem else None)
+
+    @property
+    def phase_missed(self) -> Phase:
+        """Return how far an attempt came that brings nothing: not sent, sent without an answer, or answered in vain."""
+        failure = self.raw.failure
+        if failure is None or failure.error_class == "bad_answer":
+            return "SAVE"
+        return "INIT" if failure.is_unsent else "CALL"

@@ -15,7 +15,7 @@ from reconciler.errors import LockedError, UnreachableError
 from reconciler.operations.admission import Crowded, Request, admit, draft_request, take_back
 from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
 from reconciler.operations.providers import ProviderPool
-from reconciler.operations.settlement import fail_call, record_miss, settle, settled_before
+from reconciler.operations.settlement import fail_call, failed_before, record_miss, settle, settled_before
 from reconciler.operations.stopping import sleep_unless_stopped
 from reconciler.operations.telemetry import Attributes, provider_name
 from reconciler.pipeline.answers import schema_of
@@ -136,7 +136,9 @@ async def _attempt(
         if isinstance(prepared, CallEnd) and prepared.refusal and attempt.repair:
             reason = f"{attempt.repair.reason}; it was not asked again: {prepared.refusal}"
             return await _written(
-                call, lambda: _settling(call, lambda connection: fail_call(connection, call, reason, lease_seconds))
+                call,
+                lambda: _settling(call, lambda connection: fail_call(connection, call, reason, lease_seconds)),
+                lambda: failed_before(call, reason),
             )
         if not isinstance(prepared, Prepared):
             return prepared

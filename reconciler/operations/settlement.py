@@ -12,7 +12,7 @@ from reconciler.operations.limits import month_of
 from reconciler.pipeline.flow import Gate, after_answer, after_headers, after_outage, after_pause
 from reconciler.pipeline.port import ImageStage, MadeBy, Outcome, Row, TextStage
 from reconciler.providers.port import Completion, ImageAnswer
-from reconciler.store.claims import end_unit, keep_unit
+from reconciler.store.claims import end_unit, is_laid_out, keep_unit
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider
 from reconciler.store.in_flight import pin_of
@@ -102,6 +102,14 @@ def fail_call(connection: Connection, call: Call, reason: str, lease_seconds: fl
     return CallEnd(failed=len(call.items), reason=reason)
 
 
+def failed_before(call: Call, reason: str) -> CallEnd | None:
+    """Return how the call ended if it was failed already: a commit may arrive though its answer was lost."""
+    with call.database.read() as connection:
+        if call.unit is None or is_laid_out(connection, call.unit):
+            return None
+    return CallEnd(failed=len(call.items), reason=reason)
+
+
 def settled_before(call: Call, prepared: Prepared, answer: Answer) -> CallEnd | None:
     """Return how the call ended if it was settled already: a commit may arrive though its answer was lost."""
     with call.database.read() as connection:
@@ -166,8 +174,8 @@ def _close_missed(
     void(connection, prepared.hold.id, call.origin(), reason)
     failure = answer.failure
     values = _attempt_end(call, answer, cost, now) | {"status": "error", "error": reason[:500]}
-    error_class = failure.error_class if failure else "bad_answer"
-    finish_attempt(connection, prepared.attempt_id, values | {"error_class": error_class})
+    values |= {"error_class": failure.error_class if failure else "bad_answer"}
+    finish_attempt(connection, prepared.attempt_id, values, answer.phase_missed)
 
 
 def _fail_item(call: Call, connection: Connection, item: Row, reason: str, now: datetime) -> None:

@@ -25,7 +25,9 @@ class BackgroundDriver(ABC):
 
     async def complete(self, request: TextRequest) -> Completion:
         """Refuse: images only."""
-        return Completion("", Usage(), failure=Failure("unsupported", f"{self.name} writes no text, it makes images"))
+        return Completion(
+            "", Usage(), failure=Failure("unsupported", f"{self.name} writes no text, it makes images", is_unsent=True)
+        )
 
     async def draw(self, request: ImageRequest) -> ImageAnswer:
         """Order one image and bring it, or bring what the order of a worker that died has become."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from reconciler.providers.port import ErrorClass, Failure
@@ -48,7 +49,7 @@ def classify(error: BaseException, secrets: Sequence[str] = ()) -> Failure:
     message = failure.message
     for secret in secrets:
         message = message.replace(secret, "***") if secret else message
-    return Failure(failure.error_class, message, failure.retry_after_seconds, failure.is_in_doubt, failure.status)
+    return replace(failure, message=message)
 
 
 def _classify(error: BaseException) -> Failure:
@@ -75,14 +76,16 @@ def _classify(error: BaseException) -> Failure:
         return Failure("transient", f"no answer within {error.timeout:g} s", is_in_doubt=True)
     if isinstance(error, ai.ModelConnectionError):
         # Until the connection stands nothing was sent; later nobody knows how far it came.
-        return Failure("transient", f"no connection: {text}", is_in_doubt=error.phase not in ("pool", "connect"))
+        unsent = error.phase in ("pool", "connect")
+        return Failure("transient", f"no connection: {text}", is_in_doubt=not unsent, is_unsent=unsent)
     if isinstance(error, ai.UnexpectedModelBehavior):
         return Failure("bad_answer", f"the reply cannot be read: {text}", is_in_doubt=True)
     if isinstance(error, ai.UserError):
-        return Failure("unsupported", text)
+        return Failure("unsupported", text, is_unsent=True)
     name = type(error).__name__
     if "Timeout" in name or "Connect" in name or "Network" in name or "Protocol" in name:
-        return Failure("transient", f"no connection: {name}: {text}", is_in_doubt="Connect" not in name)
+        unsent = "Connect" in name
+        return Failure("transient", f"no connection: {name}: {text}", is_in_doubt=not unsent, is_unsent=unsent)
     return Failure("bad_answer", f"the reply cannot be read: {text}", is_in_doubt=True)
 
 

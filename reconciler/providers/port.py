@@ -93,7 +93,8 @@ class Failure:
     """Why an attempt brought nothing.
 
     `retry_after_seconds` is the provider's own word, if any. `is_in_doubt`: the request went out and nobody knows what
-    became of it, so it may be billed. `status` is the HTTP status, None when there was none.
+    became of it, so it may be billed. `is_unsent`: nothing has left this machine, for sure. `status` is the HTTP status,
+    None when there was none.
     """
 
     error_class: ErrorClass
@@ -101,6 +102,7 @@ class Failure:
     retry_after_seconds: float | None = None
     is_in_doubt: bool = False
     status: int | None = None
+    is_unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ class Wire:
                         continue
                     return await self._image(response)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise WireError(self._lost(error, sent=True)) from error
+                # What the image shows was ordered and made before: only the way to its bytes is shut.
+                lost = replace(self._lost(error, sent=True), is_in_doubt=True, is_unsent=False)
+                raise WireError(lost) from error
         raise WireError(Failure("bad_answer", f"the image's address redirects more than {_REDIRECTS_MAX} times"))
 
     async def bring_image(self, url: str, pause_seconds: float) -> bytes:
@@ -144,8 +146,9 @@ class Wire:
         )
         kind = type(error).__name__
         return Failure(
-            "transient", f"no answer: {kind}: {self.hide(shorten(str(error)))}", is_in_doubt=sent and not never_sent
-        )
+            "transient", f"no answer: {kind}: {self.hide(shorten(str(error)))}", is_in_doubt=sent and not never_sent,
+            is_unsent=sent and never_sent,
+        )  # fmt: skip
 
     def clean(self, failure: Failure) -> Failure:
         """Return a failure whose message shows no secret, also where the provider repeats one."""

@@ -87,6 +87,12 @@ def end_unit(connection: Connection, unit: Unit) -> None:
     _require(done.rowcount, unit)
 
 
+def is_laid_out(connection: Connection, unit: Unit) -> bool:
+    """Tell whether a unit is still there, whoever has it."""
+    where = (claim.c.stage_run_id == unit.stage_run_id, claim.c.unit == unit.number)
+    return connection.execute(sa.select(claim.c.unit).where(*where)).one_or_none() is not None
+
+
 def give_back(connection: Connection, units: Sequence[Unit]) -> None:
     """Leave units to whoever takes them next; those that another has meanwhile stay as they are."""
     for unit in units:

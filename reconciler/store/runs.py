@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -21,6 +21,8 @@ from reconciler.store.tables import OPEN_RUN_STATES, Instant, attempt, claim, no
 
 # The fence of a process that helps with a run that another leads.
 HELPER = 0
+# How far an attempt came: nothing was sent; sent, perhaps, and no answer; answered, not saved; saved.
+Phase = Literal["INIT", "CALL", "SAVE", "DONE"]
 
 
 class LeaseLostError(Exception):
@@ -193,19 +195,19 @@ def end_stage(connection: Connection, stage_run_id: int, state: str, *, reason: 
 
 
 def start_attempt(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Record a call before it is made."""
+    """Record a call before it is made: once this is committed, its request may be out."""
     insert_row(connection, attempt, {**values, "phase": "CALL", "status": "pending"})
 
 
-def finish_attempt(connection: Connection, attempt_id: str, values: Mapping[str, Any]) -> None:
-    """Record how a call ended."""
-    update_rows(connection, attempt, {"id": attempt_id}, {**values, "phase": "DONE"})
+def finish_attempt(connection: Connection, attempt_id: str, values: Mapping[str, Any], phase: Phase = "DONE") -> None:
+    """Record how a call ended, and how far it came."""
+    update_rows(connection, attempt, {"id": attempt_id}, {**values, "phase": phase})
 
 
 def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
     """Mark the calls that dead workers left in flight as lost, at their estimated cost; return how many.
 
-    A call whose unit a worker still has is in flight, and stays so.
+    A call whose unit a worker still has is in flight, and stays so. A lost one keeps the phase that it was seen in.
     """
     alive = sa.select(claim.c.attempt_id).where(claim.c.run_id == run_id, claim.c.owner != "")
     pending = sa.and_(attempt.c.run_id == run_id, attempt.c.status == "pending")
@@ -215,7 +217,6 @@ def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
         .where(pending)
         .values(
             status="lost",
-            phase="DONE",
             cost_nano=attempt.c.estimated_cost_nano,
             cost_basis="estimated",
             error="the worker stopped while the call was in flight",

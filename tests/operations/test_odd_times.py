@@ -10,10 +10,13 @@ import pytest
 from builder import FILES, ScriptedProvider, World, edited, write_root
 
 from reconciler.clock import FixedClock
+from reconciler.errors import ConflictError
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.providers.offline import make
+from reconciler.providers.port import Completion
 from reconciler.store.engine import open_database
-from reconciler.store.ledger import Origin, balance_of, expire_holds, find_breaks
+from reconciler.store.ledger import Hold, Origin, balance_of, charge, expire_holds, find_breaks
+from reconciler.usage import Usage
 
 OFFLINE = make(ProviderSpec(type="ai", adapter="offline"), {})
 CLUSTERS = json.dumps({"clusters": [{"name": "all", "keywords": ["best hiking boots", "lightweight tent"]}]})
@@ -44,6 +47,59 @@ def test_an_answer_after_its_hold_was_released_by_time_is_saved_and_charged_once
     assert result.state == "completed"
     assert world.rows("SELECT kind FROM hold_resolution WHERE kind = 'expire'") == [("expire",)]
     assert world.rows("SELECT count(*) FROM usage WHERE stage = 'clusters' AND credits > 0") == [(1,)]
+    assert_books_are_right(world)
+
+
+def test_what_a_call_used_beyond_its_hold_is_our_cost_and_never_the_accounts_credits(world):
+    """A model may think for longer than max_tokens: we pay for it all, the account for what was held at most."""
+    beyond = Usage(input_tokens=400, output_tokens=30_000, reasoning_tokens=25_000)
+
+    def script(request, asked):
+        return Completion(CLUSTERS, beyond) if request.function == "auto_cluster" else None
+
+    scripted(world, script)
+    world.apply()
+    (result,) = world.run().results
+    ((held, taken),) = world.rows(
+        "SELECT credits_held, credits_taken FROM hold_resolution r JOIN hold h ON h.id = r.hold_id WHERE stage = 'clusters'"
+    )
+    assert taken == held == 9, "the prompt's tokens and max_tokens 8192, at 1,000 tokens a credit"
+    line = world.rows(
+        "SELECT credits, absorbed_credits, output_tokens, cost_basis, cost_nano, revenue_nano FROM usage"
+        " WHERE stage = 'clusters'"
+    )
+    whole = 400 * 1250 + 30_000 * 10_000
+    assert line == [(9, 31 - 9, 30_000, "computed", whole, 9 * 10_000_000)], "a margin below zero is shown"
+    assert world.rows("SELECT cost_nano, status, phase FROM attempt WHERE stage = 'clusters'") == [
+        (whole, "success", "DONE")
+    ]
+    assert world.rows("SELECT credits_used FROM stage_run WHERE stage = 'clusters'") == [(9,)]
+    assert (
+        world.rows("SELECT credits_used FROM run")
+        == [(result.credits,)]
+        == world.rows("SELECT spent FROM credit_account")
+    )
+    assert world.rows("SELECT absorbed FROM credit_account") == [(22,)]
+    assert_books_are_right(world)
+
+
+@pytest.mark.parametrize("settled", [3, 40])
+def test_a_call_of_a_model_is_settled_once_whoever_settles_it_again(world, settled):
+    """A second settlement of the same call, alike or for more, changes nothing."""
+    world.provider = ScriptedProvider(OFFLINE, lambda *_: None)
+    world.apply()
+    world.run()
+    with world.database.read() as connection:
+        before = balance_of(connection, "acme")
+    row = world.rows("SELECT id, credits, run_id FROM hold WHERE stage = 'clusters'")[0]
+    hold = Hold(row[0], "acme", "blog", "clusters", row[2], row[1], world.clock.now())
+    with pytest.raises(ConflictError), world.database.write() as connection:
+        charge(connection, hold, settled, Origin("again", world.clock.now(), 1))
+    ((taken,),) = world.rows(f"SELECT credits_taken FROM hold_resolution WHERE hold_id = '{row[0]}'")
+    with world.database.write() as connection:
+        assert charge(connection, hold, taken, Origin("again", world.clock.now(), 1)) == taken
+    with world.database.read() as connection:
+        assert balance_of(connection, "acme") == before
     assert_books_are_right(world)
 
 

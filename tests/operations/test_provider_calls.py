@@ -185,6 +185,32 @@ def test_what_headers_say_is_shared(small_world):
     assert any(30 < seconds <= 45 for seconds in again.clock.slept_seconds)
 
 
+@pytest.mark.parametrize(
+    ("answer", "phase"),
+    [
+        (Completion("", Usage(), failure=Failure("transient", "no connection", is_unsent=True)), "INIT"),
+        (Completion("", Usage(), failure=Failure("transient", "no answer in time", is_in_doubt=True)), "CALL"),
+        (Completion("", Usage(), failure=Failure("transient", "HTTP 503", status=503)), "CALL"),
+        (Completion("", Usage(9, 0, 9), failure=Failure("bad_answer", "it was cut off")), "SAVE"),
+        (Completion("no JSON", Usage(9, 0, 9)), "SAVE"),
+    ],
+)
+def test_the_phase_of_an_attempt_says_how_far_it_came(small_world, answer, phase):
+    """Not sent; sent, perhaps, without an answer; answered and not saved; saved."""
+    seen = []
+
+    def script(request, number):
+        seen.extend(small_world.rows(f"SELECT phase, status FROM attempt WHERE id = '{request.attempt_id}'"))
+        return answer if number == 0 else None
+
+    scripted(small_world, script)
+    small_world.apply()
+    small_world.run()
+    assert set(seen) == {("CALL", "pending")}, "from the moment on that it is recorded it may have been sent"
+    ends = small_world.rows("SELECT status, phase FROM attempt WHERE stage = 'clusters' ORDER BY number")
+    assert ends == [("error", phase), ("success", "DONE")]
+
+
 def test_what_may_have_been_billed_is_booked_at_its_estimate(small_world):
     scripted(small_world, failing(Failure("transient", "no answer within 120 s", is_in_doubt=True)))
     small_world.apply()

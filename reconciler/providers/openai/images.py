@@ -45,7 +45,7 @@ def make_draw(
             # Until a connection stands nothing has gone out; later nobody knows how far it came.
             never_sent = any(isinstance(cause, _NEVER_SENT) for cause in causes)
             text = f"no answer: {type(causes[-1]).__name__}"
-            raise WireError(Failure("transient", text, is_in_doubt=not never_sent)) from error
+            raise WireError(Failure("transient", text, is_in_doubt=not never_sent, is_unsent=never_sent)) from error
 
     return draw
 

@@ -27,6 +27,8 @@ _CLASSES: tuple[tuple[tuple[str, ...], ErrorClass], ...] = (
     (("timeout", "unavailable", "internal", "servererror", "overload", "capacity"), "transient"),
     (("toolong", "exceedsmaximumlength"), "too_long"),
 )
+# In USD; a cost beyond it is a mistake.
+_COST_OF_AN_IMAGE_MAX = 1000
 _TWICE = ("duplicate", "alreadyexists", "conflict", "already in use", "already exists", "must be unique")
 _UNKNOWN = ("notfound", "not found", "unknown task", "unknowntask", "no task", "expired", "does not exist")
 
@@ -135,6 +137,6 @@ def _cost(value: Any) -> NanoUsd | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or not 0 <= amount <= _COST_OF_AN_IMAGE_MAX:
         return None
     return parse_usd(f"{amount.quantize(Decimal('1e-9')):f}")
