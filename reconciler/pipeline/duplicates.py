@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -158,7 +158,7 @@ class KnownTexts:
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._by_form: dict[str, str] = {}
-        self._by_start: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        self._by_starts: dict[tuple[str, ...], list[str]] = {}
         for text in texts:
             self.add(text)
 
@@ -168,35 +168,34 @@ class KnownTexts:
         if not form or form in self._by_form:
             return
         self._by_form[form] = text
-        words = tuple(form.split())
-        for start in {word[:3] for word in words}:
-            self._by_start.setdefault(start, []).append((text, words))
+        self._by_starts.setdefault(_starts(form), []).append(form)
 
     def near(self, text: str) -> Near | None:
         """Return the text that this one repeats, the most similar one, or None."""
         form = normal_form(text)
         if form in self._by_form:
             return Near(text, self._by_form[form], 100)
-        words = tuple(form.split())
-        if not words:
+        # Nobody else can be near: words that are alike begin with the same three letters.
+        candidates = self._by_starts.get(_starts(form), ()) if form else ()
+        if not candidates:
             return None
         from rapidfuzz.fuzz import token_sort_ratio
 
-        candidates = self._by_start.get(min((word[:3] for word in words), key=self._rarity), ())
+        words = form.split()
         found = [
-            Near(text, other, min(99, round(token_sort_ratio(form, " ".join(theirs)))))
-            for other, theirs in candidates
-            if _all_alike(words, theirs)
+            Near(text, self._by_form[other], min(99, round(token_sort_ratio(form, other))))
+            for other in candidates
+            if _all_alike(words, other.split())
         ]
         return max(found, key=lambda near: near.similarity, default=None)
 
-    def _rarity(self, start: str) -> int:
-        return len(self._by_start.get(start, ()))
+
+def _starts(form: str) -> tuple[str, ...]:
+    """Return the beginnings of a normal form's words, in order: the same for all that may be near each other."""
+    return tuple(sorted(word[:3] for word in form.split()))
 
 
-def _all_alike(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    if len(ours) != len(theirs):
-        return False
+def _all_alike(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     left = list(theirs)
     for word in ours:
         like = next((other for other in left if words_alike(word, other)), None)
@@ -204,6 +203,17 @@ def _all_alike(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
             return False
         left.remove(like)
     return True
+
+
+def nearest(about: str, texts: Sequence[str], most: int) -> list[str]:
+    """Return at most so many texts, those that have the most words in common with a subject; in the order they came in."""
+    if len(texts) <= most:
+        return list(texts)
+    from rapidfuzz.fuzz import token_set_ratio
+    from rapidfuzz.process import extract
+
+    found = extract(_folded(about), texts, scorer=token_set_ratio, processor=_folded, limit=most)
+    return [texts[place] for place in sorted(place for _, _, place in found)]
 
 
 def holds_phrase(phrase: str, text: str) -> bool:

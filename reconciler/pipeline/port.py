@@ -21,6 +21,7 @@ from reconciler.kinds.providers import ProviderCatalog
 from reconciler.kinds.site import Site, StageSettings
 from reconciler.kinds.strategy import Strategy
 from reconciler.kinds.tiers import Tier
+from reconciler.pipeline.duplicates import Near
 
 Row = Mapping[str, Any]
 
@@ -77,6 +78,10 @@ class ItemReader(Protocol):
 
     def select(self, kind: str, columns: Sequence[str], where: Row, *, newest: int = 0) -> Sequence[Row]:
         """Return some columns of the items with these column values, oldest first; the newest so many first if asked."""
+        ...
+
+    def near(self, kind: str, column: str, text: str) -> Near | None:
+        """Return the text of an item that this one repeats, or None. For columns that never change."""
         ...
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
+from reconciler.pipeline.duplicates import Near
 from reconciler.pipeline.port import Alias, Insert, Remove, Row, Update, Write
 from reconciler.store.engine import Database
+from reconciler.store.known_texts import SiteTexts
 from reconciler.store.statements import insert_and_tell, insert_rows, update_rows
 from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
@@ -48,6 +50,10 @@ class SiteItems:
         statement = statement.where(table.c.site == self.site, *_live(table), *_equal(table, where))
         ordered = statement.order_by(table.c.id.desc()).limit(newest) if newest else statement.order_by(table.c.id)
         return [row._asdict() for row in self.connection.execute(ordered)]
+
+    def near(self, kind: str, column: str, text: str) -> Near | None:
+        """Return the text of an item that this one repeats, or None; in which column, of those that never change."""
+        return SiteTexts(self.connection, self.site, kind, column).near(text)
 
     def pending(self, kind: str, where: Row, *, limit: int = 0) -> Sequence[Row]:
         """Return the items that a stage takes: pending, not set aside, oldest first."""
@@ -100,6 +106,10 @@ class ItemsWhenAsked:
     def select(self, kind: str, columns: Sequence[str], where: Row, *, newest: int = 0) -> Sequence[Row]:
         """Return what `SiteItems.select` returns."""
         return self._reader().select(kind, columns, where, newest=newest)
+
+    def near(self, kind: str, column: str, text: str) -> Near | None:
+        """Return what `SiteItems.near` returns."""
+        return self._reader().near(kind, column, text)
 
 
 @cache

@@ -1,8 +1,8 @@
 """Runs a stage of a site in one new process a request, and kills it with SIGKILL at its N-th step.
 
 `forked_run.py ROOT DATABASE PROVIDER` reads lines `[kill_at, stage, item]` and answers each with the exit code or
--signal; without a stage it goes on with what was left open. A step is a statement, a commit, or a stretch of the way to the provider: before the request, between request
-and answer, after the answer. The provider is asked over HTTP; what it answers is the offline provider's.
+-signal; without a stage it goes on with what was left open. A step is a statement, a commit, a file that takes its final
+name, or a stretch of the way to the provider: before the request, between request and answer, after the answer. The provider is asked over HTTP; what it answers is the offline provider's.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ async def work(step: Steps, stage: str, item: int) -> None:
     engine = Engine(database, SystemClock(), pool, Path(ROOT) / ".igny8/media", StopSignal(), with_delays=False)
     event.listen(SqlEngine, "before_cursor_execute", step)
     event.listen(SqlEngine, "commit", step)
+    sys.addaudithook(lambda name, _: step() if name == "os.rename" else None)
     wanted = wanted_now(engine, ["blog"], Scope(stage, (item,))) if stage else wanted_due(engine)
     report = await run_wanted(engine, wanted)
     assert [result.state for result in report.results] == ["completed"] * len(wanted), report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -9,15 +10,18 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from builder import World, edited, write_root
+from builder import FILES, World, edited, write_root
 
 from reconciler.clock import SystemClock
 from reconciler.store.engine import open_database
 from reconciler.store.ledger import balance_of, find_breaks
+from reconciler.store.media import picture_path
+from reconciler.store.tables import cluster, content, idea, image_prompt, task
 
 FORKED = Path(__file__).with_name("forked_run.py")
 STEPS_MAX = 200
@@ -52,6 +56,7 @@ def world(request, tmp_path):
     """A world on the machine's clock, since the killed processes have no other."""
     url = request.getfixturevalue("new_postgres")() if request.param == "postgresql" else f"sqlite:///{tmp_path}/s.db"
     rich = edited("accounts/acme.yaml", ("credits: 1000", "credits: 1000000"))
+    rich |= {"platform.yaml": FILES["platform.yaml"] + 'defaults: {ai: {image_size: "64x64"}}\n'}
     world = World(write_root(tmp_path / "root", rich), open_database(url, upgrade=True), clock=SystemClock())
     world.apply()
     yield world
@@ -77,6 +82,40 @@ def killed(world, provider):
     server.stdout.close()
 
 
+NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)
+
+
+def make_ideas(world: World, number: int) -> None:
+    make_clusters(world, number)
+    common = {"site": "blog", "sector": "hiking", "state": "new", "keywords": [], "outline": [], "created_at": NOW}
+    rows = [
+        {**common, "id": i, "cluster_id": i, "title": f"Thing {i}", "keyword": f"thing {i}"}
+        for i in range(1, number + 1)
+    ]
+    with world.database.write() as connection:
+        connection.execute(idea.insert(), rows)
+
+
+def make_articles(world: World, number: int) -> None:
+    """Make articles, each of which waits for one image."""
+    make_ideas(world, number)
+    common = {"site": "blog", "sector": "hiking", "created_at": NOW}
+    text = {"tags": [], "markdown": "Text.", "html": "<p>Text.</p>", "model": "writer", "prompts_written": True}
+    place = {"position": 0, "role": "featured", "alt": "A thing", "state": "pending"}
+    numbers = range(1, number + 1)
+    with world.database.write() as connection:
+        connection.execute(idea.update().values(state="queued"))
+        connection.execute(cluster.update().values(state="ideas_generated"))
+        connection.execute(task.insert(), [{**common, "id": i, "idea_id": i, "state": "completed"} for i in numbers])
+        articles = [
+            {**common, **text, "id": i, "task_id": i, "title": f"Thing {i}", "slug": f"thing-{i}", "state": "draft"}
+            for i in numbers
+        ]
+        connection.execute(content.insert(), articles)
+        prompts = [{**common, **place, "id": i, "content_id": i, "prompt": f"Thing {i}."} for i in numbers]
+        connection.execute(image_prompt.insert(), prompts)
+
+
 def make_clusters(world: World, number: int) -> None:
     with world.database.write() as connection:
         for i in range(1, number + 1):
@@ -90,42 +129,82 @@ def make_clusters(world: World, number: int) -> None:
 def test_a_call_killed_at_any_step_is_sent_saved_and_charged_once(world, killed, provider):
     _, log = provider
     make_clusters(world, STEPS_MAX)
+    items = kill_at_every_step(world, killed, log, "ideas", "SELECT state = 'new' FROM cluster WHERE id = {item}")
+    assert world.rows("SELECT count(*) FROM cluster WHERE state = 'ideas_generated'") == [(items,)]
+    twice = world.rows("SELECT cluster_id, title FROM idea GROUP BY cluster_id, title HAVING count(*) > 1")
+    assert twice == [], "each output was saved once"
+    assert_charged_once(world, items)
+
+
+@pytest.mark.timeout(900)
+def test_an_image_killed_at_any_step_is_drawn_kept_and_charged_once(world, killed, provider):
+    """Its bytes are in the media folder before the row that names them, so no row is without its file."""
+    _, log = provider
+    make_articles(world, STEPS_MAX)
+    is_left = "SELECT state = 'pending' FROM image_prompt WHERE id = {item}"
+    items = kill_at_every_step(world, killed, log, "images", is_left)
+    assert world.rows("SELECT count(*), count(DISTINCT prompt_id) FROM image") == [(items, items)]
+    assert world.rows("SELECT count(*) FROM image_prompt WHERE state = 'done'") == [(items,)]
+    assert world.counts("content") == {"review": items, "draft": STEPS_MAX - items}, "its last image is there"
+    for sha256, media_type, size in world.rows("SELECT sha256, media_type, size_bytes FROM image"):
+        data = picture_path(world.installation.media, sha256, media_type).read_bytes()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (sha256, size)
+    assert_charged_once(world, items)
+
+
+@pytest.mark.timeout(900)
+def test_a_stage_without_a_model_killed_at_any_step_does_its_work_once(world, killed):
+    make_ideas(world, STEPS_MAX)
+    items = kill_at_every_step(world, killed, [], "tasks", "SELECT state = 'new' FROM idea WHERE id = {item}")
+    assert world.rows("SELECT count(*), count(DISTINCT idea_id) FROM task") == [(items, items)]
+    assert world.counts("idea") == {"queued": items, "new": STEPS_MAX - items}
+    assert_nothing_is_left(world, items)
+
+
+def kill_at_every_step(world: World, killed, log: list[str], stage: str, is_left: str) -> int:
+    """Kill a stage for item N at its N-th step and go on with it, until one lives through all steps; return how many."""
     in_flight = never_sent = 0
     for kill_at in itertools.count(1):
         assert kill_at < STEPS_MAX
-        end = killed(kill_at, "ideas", kill_at)
+        end = killed(kill_at, stage, kill_at)
         if end == 0:
             break
         assert end == -signal.SIGKILL, f"step {kill_at} ended with {end}"
         assert killed(0, "", 0) == 0, "what was left open is finished"
-        if world.rows(f"SELECT state FROM cluster WHERE id = {kill_at}") == [("new",)]:
-            assert killed(0, "ideas", kill_at) == 0, "it had not begun"
+        if world.rows(is_left.format(item=kill_at)) == [(True,)]:
+            assert killed(0, stage, kill_at) == 0, "it had not begun"
         attempts = world.rows(
-            f"SELECT id, status FROM attempt WHERE CAST(item_ids AS text) = '[{kill_at}]' ORDER BY started_at"
+            "SELECT id, status, phase FROM attempt"
+            f" WHERE stage = '{stage}' AND CAST(item_ids AS text) = '[{kill_at}]' ORDER BY started_at"
         )
-        statuses = [status for _, status in attempts]
-        assert statuses in (["success"], ["lost", "success"]), f"step {kill_at}"
-        sent = [asked for asked in log if asked in dict(attempts)]
-        assert sent in ([attempt for attempt, _ in attempts], [attempts[-1][0]]), f"step {kill_at}"
+        if not attempts:
+            continue
+        ends = [end for _, *end in attempts]
+        assert ends in ([["success", "DONE"]], [["lost", "CALL"], ["success", "DONE"]]), f"step {kill_at}"
+        ids = [attempt for attempt, *_ in attempts]
+        sent = [asked for asked in log if asked in ids]
+        assert sent in (ids, ids[-1:]), f"step {kill_at}"
         in_flight += len(sent) == 2
-        never_sent += len(attempts) - len(sent)
-    assert kill_at > 40 and in_flight >= 2 and never_sent >= 1, (
-        "kills fell before, while and after the provider was asked"
-    )
-    assert len(log) == len(set(log)), "no attempt was sent twice"
-    assert set(log) <= {attempt for (attempt,) in world.rows("SELECT id FROM attempt")}, "nothing was sent unrecorded"
-    assert_laws(world, kill_at)
+        never_sent += len(ids) - len(sent)
+    if log:
+        assert kill_at > 40 and in_flight >= 2 and never_sent >= 1, (
+            "kills fell before, while and after the provider was asked"
+        )
+        assert len(log) == len(set(log)), "no attempt was sent twice"
+        recorded = {attempt for (attempt,) in world.rows("SELECT id FROM attempt")}
+        assert set(log) <= recorded, "nothing was sent unrecorded"
+    return kill_at
 
 
-def assert_laws(world: World, items: int) -> None:
-    done = world.rows("SELECT count(*) FROM cluster WHERE state = 'ideas_generated'")
-    assert done == [(items,)]
-    twice = world.rows("SELECT cluster_id, title FROM idea GROUP BY cluster_id, title HAVING count(*) > 1")
-    assert twice == [], "each output was saved once"
+def assert_charged_once(world: World, items: int) -> None:
     ((successes, charges),) = world.rows(
         "SELECT (SELECT count(*) FROM attempt WHERE status = 'success'), (SELECT count(*) FROM usage)"
     )
     assert successes == charges == items
+    assert_nothing_is_left(world, items)
+
+
+def assert_nothing_is_left(world: World, items: int) -> None:
     assert world.counts("run") == {"completed": items}
     assert world.rows("SELECT count(*) FROM claim") == [(0,)]
     assert world.rows("SELECT count(*) FROM attempt WHERE status = 'lost' AND cost_basis <> 'estimated'") == [(0,)]

@@ -20,7 +20,7 @@ from reconciler.pipeline.articles import (
     read_page,
 )
 from reconciler.pipeline.checklist import ArticleText, CheckedFor, check_article, read_checklist, with_new_images
-from reconciler.pipeline.duplicates import KnownTexts, holds_phrase, normal_form
+from reconciler.pipeline.duplicates import KnownTexts, holds_phrase, nearest, normal_form
 from reconciler.pipeline.languages import find_wrong_language
 from reconciler.pipeline.links import drop_invented_links, insert_links, links_of
 from reconciler.pipeline.rendering import render_repair
@@ -114,6 +114,44 @@ def test_what_is_known_repeats_itself_and_the_order_of_words_says_nothing(texts,
     near = known.near(text)
     assert near is None if not normal_form(text) else near is not None and near.similarity == 100
     assert normal_form(" ".join(reversed(text.split()))) == normal_form(text) or not text.isalpha()
+
+
+WORDS = st.sampled_from(
+    [
+        "tent",
+        "tents",
+        "tented",
+        "boot",
+        "boots",
+        "boo",
+        "bo",
+        "Boot’s",
+        "2025",
+        "2026",
+        "für",
+        "damen",
+        "dame",
+        "c",
+        "登山靴",
+        "hostel",
+        "hotel",
+        "the",
+    ]
+)
+
+
+@given(st.lists(st.lists(WORDS, max_size=4).map(" ".join), max_size=8), st.lists(WORDS, max_size=4).map(" ".join))
+def test_what_is_near_is_found_among_many_as_it_is_alone(texts, text):
+    alone = [near for other in texts if (near := KnownTexts([other]).near(text)) is not None]
+    together = KnownTexts(texts).near(text)
+    assert (together is None) is (alone == [])
+    assert together is None or together.similarity == max(near.similarity for near in alone)
+
+
+def test_what_a_model_is_shown_of_a_large_site_is_bounded_and_near_the_subject():
+    titles = [f"How to mend a {thing} {number}" for number in range(9) for thing in ("tent", "Boot", "stove")]
+    assert nearest("tents, boots", titles[:6], 6) == titles[:6]
+    assert nearest("the tent", titles, 9) == [title for title in titles if "tent" in title]
 
 
 def test_a_phrase_stands_in_a_text_also_inflected_and_in_scripts_without_spaces():

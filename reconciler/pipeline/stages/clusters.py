@@ -7,9 +7,13 @@ from typing import Any
 
 from reconciler.kinds.extensions import StageDeclaration
 from reconciler.pipeline.answers import ClustersAnswer, read_answer
+from reconciler.pipeline.duplicates import nearest
 from reconciler.pipeline.functions import AUTO_CLUSTER
 from reconciler.pipeline.port import Alias, Insert, ItemReader, MadeBy, Outcome, Row, SiteContext, TextStage, Update
 from reconciler.pipeline.rendering import common_inputs
+
+# A model is shown so many names of clusters, the nearest in subject among the newest so many.
+_NAMES_MAX, _LOOKED_AT = 300, 5_000
 
 
 class Clusters(TextStage):
@@ -35,11 +39,12 @@ class Clusters(TextStage):
 
     def inputs(self, context: SiteContext, items: Sequence[Row], reader: ItemReader) -> dict[str, Any]:
         sector = str(items[0]["sector"])
-        existing = reader.find("cluster", {"sector": sector})
+        existing = reader.select("cluster", ("name",), {"sector": sector}, newest=_LOOKED_AT)
+        about = " ".join(str(item["term"]) for item in items)
         return {
             **common_inputs(context, sector),
             "keywords": [{"term": i["term"], "volume": i["volume"], "intent": i["intent"]} for i in items],
-            "existing_clusters": [str(row["name"]) for row in existing],
+            "existing_clusters": nearest(about, [str(row["name"]) for row in reversed(existing)], _NAMES_MAX),
         }
 
     def read(
@@ -50,7 +55,8 @@ class Clusters(TextStage):
             return answer
         sector = items[0]["sector"]
         by_term = {str(item["term"]).casefold(): int(item["id"]) for item in items}
-        existing = {str(row["name"]).casefold(): int(row["id"]) for row in reader.find("cluster", {"sector": sector})}
+        clusters = reader.select("cluster", ("id", "name"), {"sector": sector})
+        existing = {str(row["name"]).casefold(): int(row["id"]) for row in clusters}
         writes: list[Insert | Update] = []
         done: list[int] = []
         for index, cluster in enumerate(answer.clusters):

@@ -7,12 +7,14 @@ from typing import Any
 
 from reconciler.kinds.extensions import StageDeclaration
 from reconciler.pipeline.answers import IdeasAnswer, read_answer
-from reconciler.pipeline.duplicates import KnownTexts
+from reconciler.pipeline.duplicates import KnownTexts, nearest
 from reconciler.pipeline.functions import GENERATE_IDEAS
 from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Notice, Outcome, Row, SiteContext, TextStage, Update
 from reconciler.pipeline.rendering import common_inputs
 
 IDEAS_PER_CLUSTER_MAX = 5
+# A model is shown so many titles of the sector, the nearest in subject among the newest so many.
+_TITLES_MAX, _LOOKED_AT = 300, 5_000
 
 
 class Ideas(TextStage):
@@ -41,15 +43,17 @@ class Ideas(TextStage):
 
     def inputs(self, context: SiteContext, items: Sequence[Row], reader: ItemReader) -> dict[str, Any]:
         cluster = items[0]
-        keywords = reader.find("keyword", {"cluster_id": cluster["id"], "archived_at": None})
+        found = reader.find("keyword", {"cluster_id": cluster["id"], "archived_at": None})
+        keywords = [str(row["term"]) for row in found] or [str(cluster["name"])]
+        ideas = reader.select("idea", ("title",), {"sector": cluster["sector"]}, newest=_LOOKED_AT)
         return {
             **common_inputs(context, str(cluster["sector"])),
             "cluster": {"name": cluster["name"], "description": cluster["description"]},
-            "keywords": [str(row["term"]) for row in keywords] or [str(cluster["name"])],
+            "keywords": keywords,
             "ideas_max": IDEAS_PER_CLUSTER_MAX,
-            "existing_titles": [
-                str(row["title"]) for row in reader.select("idea", ("title",), {"sector": cluster["sector"]})
-            ],
+            "existing_titles": nearest(
+                " ".join((str(cluster["name"]), *keywords)), [str(row["title"]) for row in reversed(ideas)], _TITLES_MAX
+            ),
         }
 
     def read(
@@ -59,14 +63,14 @@ class Ideas(TextStage):
         if isinstance(answer, str):
             return answer
         cluster = items[0]
-        ideas = reader.select("idea", ("title", "keyword"), {})
-        titles = KnownTexts(str(row["title"]) for row in ideas)
-        keywords = KnownTexts(str(row["keyword"]) for row in ideas)
+        # Those of this answer; with those that the site has, every answer after it is compared.
+        titles, keywords = KnownTexts(), KnownTexts()
         has_owner = bool(reader.select("idea", ("id",), {"cluster_id": cluster["id"], "is_owner": True}))
         writes: list[Insert | Update] = []
         repeats: list[str] = []
         for idea in answer.ideas[:IDEAS_PER_CLUSTER_MAX]:
-            near = titles.near(idea.title) or keywords.near(idea.keyword)
+            near = reader.near("idea", "title", idea.title) or titles.near(idea.title)
+            near = near or reader.near("idea", "keyword", idea.keyword) or keywords.near(idea.keyword)
             if near is not None:
                 repeats.append(near.reason)
                 continue

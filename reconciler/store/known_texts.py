@@ -1,0 +1,96 @@
+"""The texts of a site's items, kept in memory from call to call: a new one is compared with those that are like it alone.
+
+What was added since the last look is read by id, so that the work of an answer does not grow with the site. A text that
+seems to be repeated is looked up before it counts: items that were superseded meanwhile repeat nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from reconciler.pipeline.duplicates import KnownTexts, Near
+from reconciler.store.tables import KEPT
+
+# Of so many kinds of texts, of any sites, a process keeps those that it used last.
+_KEPT_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTexts:
+    """The texts in one column of the items of a site, as they are in this transaction.
+
+    For columns that nobody changes, of items that one transaction after the other adds.
+    """
+
+    connection: Connection
+    site: str
+    kind: str
+    column: str
+
+    def near(self, text: str) -> Near | None:
+        """Return the text of a live item that this one repeats, or None."""
+        memory = _memory_of(self.connection.engine)
+        with memory.lock:
+            near = self._known(memory).near(text)
+            if near is None or self._is_live(near.of):
+                return near
+            # Something was superseded: what is left of it is read once, from the beginning.
+            memory.parts.pop(self._key)
+            return self._known(memory).near(text)
+
+    @property
+    def _key(self) -> tuple[str, str, str]:
+        return self.site, self.kind, self.column
+
+    def _known(self, memory: _Memory) -> KnownTexts:
+        part = memory.parts.setdefault(self._key, _Part())
+        memory.parts.move_to_end(self._key)
+        table = KEPT[self.kind]
+        # Later looks go by the id alone: an index that begins with the site would lead through all that it has.
+        of_site = sa.func.coalesce(table.c.site, "") if part.last_id else table.c.site
+        where = (of_site == self.site, table.c.id > part.last_id, *self._live())
+        for item_id, text in self.connection.execute(
+            sa.select(table.c.id, table.c[self.column]).where(*where).order_by(table.c.id)
+        ):
+            part.known.add(str(text))
+            part.last_id = int(item_id)
+        if len(memory.parts) > _KEPT_MAX:
+            memory.parts.popitem(last=False)
+        return part.known
+
+    def _is_live(self, text: str) -> bool:
+        table = KEPT[self.kind]
+        where = (table.c.site == self.site, table.c[self.column] == text, *self._live())
+        return self.connection.execute(sa.select(table.c.id).where(*where).limit(1)).first() is not None
+
+    def _live(self) -> Sequence[sa.ColumnElement[bool]]:
+        table = KEPT[self.kind]
+        return (table.c.superseded_at.is_(None),) if "superseded_at" in table.c else ()
+
+
+class _Part:
+    """What is known of one column, up to an id."""
+
+    def __init__(self) -> None:
+        self.known = KnownTexts()
+        self.last_id = 0
+
+
+class _Memory:
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
+
+
+_MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
+
+
+def _memory_of(engine: Engine) -> _Memory:
+    return _MEMORIES.setdefault(engine, _Memory())
