@@ -27,13 +27,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers; `raw` replaces the JSON, `hang_up` closes the connection without a word."""
+    """What the server answers; `raw` replaces the JSON, `hang_up` closes the connection without a word.
+
+    With `cut_after` it closes after so many bytes of the content that it has promised.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     hang_up: bool = False
+    cut_after: int | None = None
 
 
 Script = Callable[[Request, int], Reply | None]
@@ -137,7 +141,8 @@ class AiServer:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(content[: reply.cut_after])
+                self.close_connection = self.close_connection or reply.cut_after is not None
 
             do_GET = do_POST = _answer
 

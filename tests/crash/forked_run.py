@@ -15,6 +15,9 @@ import signal
 import sys
 from pathlib import Path
 
+# What a call imports, so that no process has to.
+import jinja2.sandbox  # noqa: F401
+from PIL import Image, ImageOps  # noqa: F401
 from sqlalchemy import event
 from sqlalchemy.engine import Engine as SqlEngine
 
@@ -28,6 +31,8 @@ from reconciler.providers.offline import make
 from reconciler.store.engine import open_database
 
 ROOT, URL, PROVIDER = sys.argv[1:]
+Image.preinit()
+open_database("sqlite://").close()
 OFFLINE = make(ProviderSpec(type="ai", adapter="offline"), {})
 
 

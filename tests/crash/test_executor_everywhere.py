@@ -25,6 +25,9 @@ from reconciler.store.tables import cluster, content, idea, image_prompt, task
 
 FORKED = Path(__file__).with_name("forked_run.py")
 STEPS_MAX = 200
+# Calls of texts are killed at every step. What other stages share with them is killed at every second step: at odd ones on
+# one database, at even ones on the other. `make crash` leaves none out.
+STRIDE = 1 if os.environ.get("IGNY8_CRASH_REPEATS") else 2
 
 
 @pytest.fixture
@@ -142,7 +145,7 @@ def test_an_image_killed_at_any_step_is_drawn_kept_and_charged_once(world, kille
     _, log = provider
     make_articles(world, STEPS_MAX)
     is_left = "SELECT state = 'pending' FROM image_prompt WHERE id = {item}"
-    items = kill_at_every_step(world, killed, log, "images", is_left)
+    items = kill_at_every_step(world, killed, log, "images", is_left, stride=STRIDE)
     assert world.rows("SELECT count(*), count(DISTINCT prompt_id) FROM image") == [(items, items)]
     assert world.rows("SELECT count(*) FROM image_prompt WHERE state = 'done'") == [(items,)]
     assert world.counts("content") == {"review": items, "draft": STEPS_MAX - items}, "its last image is there"
@@ -155,16 +158,18 @@ def test_an_image_killed_at_any_step_is_drawn_kept_and_charged_once(world, kille
 @pytest.mark.timeout(900)
 def test_a_stage_without_a_model_killed_at_any_step_does_its_work_once(world, killed):
     make_ideas(world, STEPS_MAX)
-    items = kill_at_every_step(world, killed, [], "tasks", "SELECT state = 'new' FROM idea WHERE id = {item}")
+    is_left = "SELECT state = 'new' FROM idea WHERE id = {item}"
+    items = kill_at_every_step(world, killed, [], "tasks", is_left, stride=STRIDE)
     assert world.rows("SELECT count(*), count(DISTINCT idea_id) FROM task") == [(items, items)]
     assert world.counts("idea") == {"queued": items, "new": STEPS_MAX - items}
     assert_nothing_is_left(world, items)
 
 
-def kill_at_every_step(world: World, killed, log: list[str], stage: str, is_left: str) -> int:
+def kill_at_every_step(world: World, killed, log: list[str], stage: str, is_left: str, stride: int = 1) -> int:
     """Kill a stage for item N at its N-th step and go on with it, until one lives through all steps; return how many."""
     in_flight = never_sent = 0
-    for kill_at in itertools.count(1):
+    first = 1 if world.database.url.startswith("sqlite") else stride
+    for kill_at in itertools.count(first, stride):
         assert kill_at < STEPS_MAX
         end = killed(kill_at, stage, kill_at)
         if end == 0:
@@ -187,13 +192,13 @@ def kill_at_every_step(world: World, killed, log: list[str], stage: str, is_left
         in_flight += len(sent) == 2
         never_sent += len(ids) - len(sent)
     if log:
-        assert kill_at > 40 and in_flight >= 2 and never_sent >= 1, (
+        assert kill_at > 40 and in_flight >= 3 - stride and never_sent >= 2 - stride, (
             "kills fell before, while and after the provider was asked"
         )
         assert len(log) == len(set(log)), "no attempt was sent twice"
         recorded = {attempt for (attempt,) in world.rows("SELECT id FROM attempt")}
         assert set(log) <= recorded, "nothing was sent unrecorded"
-    return kill_at
+    return len(range(first, kill_at + 1, stride))
 
 
 def assert_charged_once(world: World, items: int) -> None:

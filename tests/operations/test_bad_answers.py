@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from ai_server import Reply, openai_chat, serving
@@ -94,6 +98,66 @@ def test_a_bad_answer_is_asked_for_once_more_and_the_second_one_is_taken(calling
     assert len(asked[1]) < len(asked[0]) + 14_000, "however long the answer was"
     assert calling_small.rows("SELECT DISTINCT attempts FROM task") == [(0,)]
     assert calling_small.rows("SELECT count(*) FROM usage WHERE stage = 'content'") == [(2,)], "one charge an article"
+    assert_books_are_right(calling_small)
+
+
+@pytest.mark.parametrize("output", ["article", "image"])
+@pytest.mark.parametrize("fault", ["cut before it worked", "cut after it worked", "no answer in time"])
+def test_a_call_whose_answer_is_lost_on_the_way_costs_its_estimate_and_is_made_again(
+    calling_small, model, output, fault
+):
+    """Nobody knows whether the provider worked: we count it, the account is charged for the second call alone."""
+    over = threading.Event()
+    stage = {"article": "content", "image": "images"}[output]
+    asked: list[str] = []
+
+    def lose(request):
+        is_image = request.path.endswith("/images/generations")
+        is_wanted = is_image if output == "image" else '"name": "article"' in json.dumps(request.body)
+        if asked or not is_wanted:
+            return model._answer(request)
+        asked.append(request.path)
+        if fault == "no answer in time":
+            over.wait(30)
+        return replace(model._answer(request), cut_after=100) if fault == "cut after it worked" else Reply(hang_up=True)
+
+    model.server.script = lambda request, _: lose(request)
+    if fault == "no answer in time":
+        provider = (calling_small.root / "providers.yaml").read_text()
+        calling_small.write(
+            {"providers.yaml": provider.replace("attempts_max: 2", "attempts_max: 2, timeout_seconds: 1")}
+        )
+        calling_small.apply()
+    try:
+        assert calling_small.run().failed == 0
+    finally:
+        over.set()
+    first, *others = calling_small.rows(
+        f"SELECT status, error_class, cost_basis, phase, cost_nano = estimated_cost_nano, cost_nano > 0, item_ids FROM attempt"
+        f" WHERE stage = '{stage}' ORDER BY CASE status WHEN 'error' THEN 0 ELSE 1 END, started_at"
+    )
+    assert first[:6] == ("error", "transient", "estimated", "CALL", 1, 1)
+    assert {row[0] for row in others} == {"success"} and first[6] in {row[6] for row in others}
+    assert set(calling_small.counts("content")) == {"scheduled"}
+    assert_books_are_right(calling_small)
+
+
+def test_a_provider_that_nobody_answers_at_costs_nothing_and_blames_no_item_for_long(calling_small, model):
+    """No connection stands, so nothing was sent: no cost, no charge, and later the same items are done."""
+    provider = (calling_small.root / "providers.yaml").read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    calling_small.write({"providers.yaml": provider.replace(f"{model.server.url}/v1", closed)})
+    calling_small.apply()
+    calling_small.run()
+    ends = set(calling_small.rows("SELECT status, error_class, cost_basis, phase, cost_nano FROM attempt"))
+    assert ends == {("error", "transient", "zero", "INIT", 0)}
+    assert calling_small.rows("SELECT spent FROM credit_account") == [(0,)]
+    calling_small.write({"providers.yaml": provider})
+    calling_small.apply()
+    later = calling_small.at(calling_small.clock.now() + timedelta(hours=1))
+    assert later.run().failed == 0
+    assert set(calling_small.counts("content")) == {"scheduled"}
     assert_books_are_right(calling_small)
 
 
