@@ -58,8 +58,8 @@ format: $(VENV)/.installed-dev ## Format the code
 fuzz: $(VENV)/.installed-dev ## Feed the loader odd files for a minute
 	@$(BIN)/python tests/fuzz/fuzz_loader.py --seconds $(or $(SECONDS_LONG),60)
 
-soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check every law; SEED=N repeats a run
-	@$(BIN)/python tests/ledger/random_ledger.py --operations $(or $(OPERATIONS),100000) $(if $(SEED),--seed $(SEED))
+soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check every law; SEED=N repeats a run, URL=... takes an empty database
+	@$(BIN)/python tests/ledger/random_ledger.py --operations $(or $(OPERATIONS),100000) $(if $(SEED),--seed $(SEED)) $(if $(URL),--url $(URL))
 
 test-wordpress-soak: $(VENV)/.installed-dev wordpress ## Kill publishing to WordPress 20 times in each way; KILLS=N for more
 	@IGNY8_SOAK=$(or $(KILLS),20) $(BIN)/python -m pytest tests/wordpress/test_wordpress_crashes.py --no-cov --timeout 3600

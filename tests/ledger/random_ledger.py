@@ -51,6 +51,7 @@ class Held:
     end: str = ""
     taken: int = 0
     refunded: int = 0
+    is_late: bool = False
 
 
 @dataclass
@@ -96,7 +97,7 @@ class Customer:
         self.number += 1
         self.now += timedelta(seconds=self.rng.choice((0, 1, 30, 600, 7200, -900)))
         actions = (self.grant, self.hold, self.hold, self.hold, self.settle, self.settle, self.settle, self.void,
-                   self.expire, self.refund, self.refund, self.tend, self.limit, self.suspend)  # fmt: skip
+                   self.settle_late, self.expire, self.refund, self.refund, self.tend, self.limit, self.suspend)  # fmt: skip
         self.rng.choice(actions)(connection)
 
     def origin(self) -> Origin:
@@ -127,6 +128,7 @@ class Customer:
         hold = Hold(f"hold-{self.number}", account, site, stage, self.run_id, credits, self.now + timedelta(minutes=15))
         place = place_of(account, site, stage, self.run_id, self.now)
         limits = {key: self.limits.get(key.rpartition("/")[0]) for key in (place.account_key, place.site_key)}
+        limits[place.stage_key] = self.limits.get(place.stage_key)
         before = ledger.balance_of(connection, account)
         funds = ledger.lock_funds(connection, place, self.origin(), limits)
         fits = credits <= funds.balance.available and account not in self.suspended
@@ -150,8 +152,23 @@ class Customer:
         worth = self.rng.randint(0, held.hold.credits + 5)
         charged = ledger.charge(connection, held.hold, worth, self.origin(), credit_value_nano=7)
         assert charged == min(worth, held.hold.credits), "captured at most what was held"
+        assert charged == ledger.charge(connection, held.hold, worth, self.origin(), credit_value_nano=7), "and once"
         self.end(held, "settle")
         held.taken = charged
+        self.books[held.account].spent += charged
+        self.books[held.account].absorbed += worth - charged
+        self.write_usage(connection, held, charged, worth - charged)
+
+    def settle_late(self, connection: Connection) -> None:
+        """Settle a call whose hold time has released: charged afresh if the account can pay it, else the house gives it."""
+        expired = [held for held in self.ended if held.end == "expire" and not held.is_late]
+        if not expired:
+            return
+        held = self.rng.choice(expired)
+        worth = self.rng.randint(0, held.hold.credits + 5)
+        charged = ledger.charge(connection, held.hold, worth, self.origin(), credit_value_nano=7)
+        assert charged in (0, min(worth, held.hold.credits)), "whole, or not at all"
+        held.is_late = True
         self.books[held.account].spent += charged
         self.books[held.account].absorbed += worth - charged
         self.write_usage(connection, held, charged, worth - charged)
@@ -200,8 +217,13 @@ class Customer:
         bring_up_to_date(connection, account, self.origin())
 
     def limit(self, connection: Connection) -> None:
-        key = self.rng.choice([f"account/{name}" for name in ACCOUNTS] + ["site/blog", "site/shop", "site/news"])
-        self.limits[key] = self.rng.choice((None, None, self.rng.randint(0, 3000)))
+        stages = [f"stage/{self.run_id}/{name}" for name in STAGES]
+        key = self.rng.choice(
+            [f"account/{name}" for name in ACCOUNTS] + ["site/blog", "site/shop", "site/news", *stages]
+        )
+        windows = read_windows(connection, key) if key in stages else {}
+        used = sum(window.spent for window in windows.values())
+        self.limits[key] = self.rng.choice((None, None, used + self.rng.randint(0, 3000)))
 
     def suspend(self, connection: Connection) -> None:
         account = self.rng.choice(ACCOUNTS)
@@ -265,7 +287,7 @@ def main() -> int:
         for part in range(0, options.operations, 10_000):
             customer.play(min(10_000, options.operations - part))
             print(
-                f"  {part + 10_000:,} in {time.monotonic() - started:.0f} s, clock at {customer.now:%Y-%m-%d}",
+                f"  {min(part + 10_000, options.operations):,} in {time.monotonic() - started:.0f} s, clock at {customer.now:%Y-%m-%d}",
                 flush=True,
             )
         database.close()
