@@ -131,6 +131,16 @@ def normal_form(text: str) -> str:
     return " ".join(sorted(token for token in tokens if token not in _SMALL_WORDS) or sorted(tokens))
 
 
+def has_form(text: str, form: str) -> bool:
+    """Tell whether a text has this normal form; at once for most of those that have another."""
+    if text.isascii():
+        # Its words stand in it as they are, so that no form is made of the many in which one is missing.
+        folded = text.lower()
+        if any(word not in folded for word in form.split()):
+            return False
+    return normal_form(text) == form
+
+
 def tokens_of(text: str) -> list[str]:
     """Return the words of a text, in one case and width."""
     return _TOKEN.findall(_folded(text))

@@ -20,7 +20,7 @@ from reconciler.pipeline.articles import (
     read_page,
 )
 from reconciler.pipeline.checklist import ArticleText, CheckedFor, check_article, read_checklist, with_new_images
-from reconciler.pipeline.duplicates import KnownTexts, holds_phrase, nearest, normal_form
+from reconciler.pipeline.duplicates import KnownTexts, has_form, holds_phrase, nearest, normal_form
 from reconciler.pipeline.languages import find_wrong_language
 from reconciler.pipeline.links import drop_invented_links, insert_links, links_of
 from reconciler.pipeline.rendering import render_repair
@@ -146,6 +146,14 @@ def test_what_is_near_is_found_among_many_as_it_is_alone(texts, text):
     together = KnownTexts(texts).near(text)
     assert (together is None) is (alone == [])
     assert together is None or together.similarity == max(near.similarity for near in alone)
+
+
+@given(
+    st.lists(WORDS, max_size=4).map(" ".join),
+    st.one_of(st.text(max_size=20), st.lists(WORDS, max_size=4).map(" ".join)),
+)
+def test_a_text_has_the_form_that_it_has_and_no_other(one, other):
+    assert has_form(one, normal_form(other)) is (normal_form(one) == normal_form(other))
 
 
 def test_what_a_model_is_shown_of_a_large_site_is_bounded_and_near_the_subject():

@@ -10,7 +10,7 @@ from reconciler.pipeline.acceptance import AcceptedText, accept_text, check, wor
 from reconciler.pipeline.answers import ArticleAnswer, read_answer
 from reconciler.pipeline.articles import make_slug
 from reconciler.pipeline.checklist import ArticleText
-from reconciler.pipeline.duplicates import normal_form
+from reconciler.pipeline.duplicates import has_form, normal_form
 from reconciler.pipeline.functions import GENERATE_CONTENT
 from reconciler.pipeline.links import link_candidates
 from reconciler.pipeline.port import Insert, ItemReader, MadeBy, Outcome, Row, SiteContext, TextStage, Update
@@ -66,7 +66,7 @@ class Content(TextStage):
             return accepted
         there = reader.select("content", ("id", "title", "slug"), {})
         form = normal_form(answer.title)
-        repeated = next((row for row in there if normal_form(str(row["title"])) == form), None)
+        repeated = next((row for row in there if has_form(str(row["title"]), form)), None)
         if repeated is not None:
             return f"the title “{answer.title}” repeats that of content {repeated['id']}, “{repeated['title']}”"
         values = {
