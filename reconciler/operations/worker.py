@@ -27,12 +27,19 @@ def is_gone(owner: str) -> bool:
         return True
     except PermissionError:
         return False
-    return _start_time(pid) != started
+    # One that has ended and that nobody has waited for keeps its number, and does nothing any more.
+    return _start_time(pid) != started or _facts(pid)[:1] in (["Z"], ["X"])
 
 
 def _start_time(pid: int) -> str:
     """Return when a process started, in clock ticks since boot, "" where the system does not tell."""
+    facts = _facts(pid)
+    return facts[19] if len(facts) > 19 else ""
+
+
+def _facts(pid: int) -> list[str]:
+    """Return what the system tells of a process from its state on, nothing where it does not tell."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
-        return ""
+        return []

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from builder import FILES, ScriptedProvider, World, edited
@@ -14,6 +19,7 @@ from reconciler.errors import UsageError
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.operations.run import run_wanted, wanted_due, wanted_now
 from reconciler.operations.stopping import StopSignal
+from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.progress import StageEnded, Waiting
 from reconciler.providers import offline
 from reconciler.providers.port import Completion, Failure, ImageAnswer
@@ -394,8 +400,6 @@ def test_a_due_run_of_an_account_without_automation_is_not_made_and_says_so(smal
     ids=["alive", "gone"],
 )
 def test_a_run_whose_worker_was_killed_is_owed_at_once_and_one_that_is_alive_is_not(small_world, owner, expected):
-    import socket
-
     small_world.apply()
     now = small_world.clock.now().replace(tzinfo=None)
     with small_world.database.write() as connection:
@@ -405,6 +409,21 @@ def test_a_run_whose_worker_was_killed_is_owed_at_once_and_one_that_is_alive_is_
             (owner.replace("HERE", socket.gethostname()), str(now + timedelta(minutes=5)), str(now)),
         )
     assert owed(small_world) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not tell of processes that nobody waited for")
+def test_a_worker_that_ended_is_gone_also_while_nobody_has_waited_for_it():
+    """In a container without an init process that may be for ever."""
+    words = [sys.executable, "-c", "import sys; sys.stdin.readline()"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, text=True) as child:
+        started = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        name = f"{socket.gethostname()}:{child.pid}:{started}"
+        assert not is_gone(name)
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_gone(name)
+    assert is_gone(name)
+    assert not is_gone(worker_name())
 
 
 def test_a_request_to_stop_ends_between_items_and_the_next_run_goes_on_with_the_same_run(world):
