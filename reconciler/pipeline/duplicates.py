@@ -168,9 +168,12 @@ class KnownTexts:
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._by_form: dict[str, str] = {}
-        self._by_starts: dict[tuple[str, ...], list[str]] = {}
+        self._by_starts: dict[str, list[str]] = {}
         for text in texts:
             self.add(text)
+
+    def __len__(self) -> int:
+        return len(self._by_form)
 
     def add(self, text: str) -> None:
         """Know this text from now on; the first one of a normal form stands for all."""
@@ -200,9 +203,9 @@ class KnownTexts:
         return max(found, key=lambda near: near.similarity, default=None)
 
 
-def _starts(form: str) -> tuple[str, ...]:
+def _starts(form: str) -> str:
     """Return the beginnings of a normal form's words, in order: the same for all that may be near each other."""
-    return tuple(sorted(word[:3] for word in form.split()))
+    return " ".join(sorted(word[:3] for word in form.split()))
 
 
 def _all_alike(ours: Sequence[str], theirs: Sequence[str]) -> bool:

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine
 from reconciler.pipeline.duplicates import KnownTexts, Near
 from reconciler.store.tables import KEPT
 
-# Of so many kinds of texts, of any sites, a process keeps those that it used last.
-_KEPT_MAX = 32
+# A process keeps so many texts, about half a kilobyte each, of what it looked at last; title and keyword in any case.
+_KEPT_MAX, _COLUMNS_MIN = 200_000, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ class SiteTexts:
         ):
             part.known.add(str(text))
             part.last_id = int(item_id)
-        if len(memory.parts) > _KEPT_MAX:
-            memory.parts.popitem(last=False)
+        memory.forget()
         return part.known
 
     def _is_live(self, text: str) -> bool:
@@ -87,6 +86,13 @@ class _Memory:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
+
+    def forget(self) -> None:
+        """Let go of what was not looked at for longest, while there is too much."""
+        size = sum(len(part.known) for part in self.parts.values())
+        while size > _KEPT_MAX and len(self.parts) > _COLUMNS_MIN:
+            _, gone = self.parts.popitem(last=False)
+            size -= len(gone.known)
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
