@@ -235,3 +235,15 @@ class World:
         """Return how many rows of a table have each value of a column."""
         rows = self.rows(f"SELECT {column}, count(*) FROM {table} GROUP BY {column}")
         return {str(value): int(number) for value, number in rows}
+
+
+def after_a_run(world: World) -> None:
+    """Prepare two articles that the machine has approved: each has a slot and three images."""
+    world.apply()
+    world.run()
+
+
+def after_a_run_for_review(world: World) -> None:
+    """Prepare two articles that wait for a person's approval."""
+    world.write(edited("sites/blog.yaml", ("publishing:\n", "publishing:\n  auto_approval: false\n")))
+    after_a_run(world)

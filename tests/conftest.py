@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 import warnings
@@ -11,10 +10,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from builder import World, write_root
+from builder import World, after_a_run, write_root
+from databases import Databases, PostgresDatabases, SqliteFiles
 from hypothesis import HealthCheck, settings
+from igny8_process import Igny8Processes
 
-from reconciler.store.engine import Database, open_database
+from reconciler.store.engine import Database
 
 # Machines are noisy: no example is timed. In CI the examples are the same each time; elsewhere they look further.
 settings.register_profile(
@@ -23,7 +24,6 @@ settings.register_profile(
 settings.load_profile("igny8")
 
 _STANDARD_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +32,14 @@ def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Igny8Processes]:
+    """Runs commands in processes of their own."""
+    opened = Igny8Processes()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -60,48 +68,61 @@ def _answers(url: str) -> bool:
     return True
 
 
-@pytest.fixture
-def new_postgres(postgres_server: str, testrun_uid: str, worker_id: str) -> Iterator[Callable[[], str]]:
-    """Makes empty databases and returns their URLs; they are dropped when the test has ended."""
-    names: list[str] = []
+@pytest.fixture(scope="session")
+def postgres_databases(
+    postgres_server: str, testrun_uid: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresDatabases]:
+    folder = tmp_path_factory.mktemp("postgresql")
+    databases = PostgresDatabases(folder, postgres_server, f"igny8_{testrun_uid[:8]}_{worker_id}")
+    yield databases
+    databases.close()
 
-    def make() -> str:
-        name = f"igny8_{testrun_uid[:8]}_{worker_id}_{next(_numbers)}"
-        with psycopg.connect(postgres_server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        names.append(name)
-        base, _, query = postgres_server.partition("?")
-        return f"{base.rsplit('/', 1)[0]}/{name}{'?' + query if query else ''}"
 
-    yield make
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        for name in names:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database; every test that takes it runs on both."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state.db'}"
-    make: Callable[[], str] = request.getfixturevalue("new_postgres")
-    return make()
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Makes databases and worlds, on SQLite and PostgreSQL in turn; every test that takes it runs on both."""
+    databases: Databases = request.getfixturevalue(
+        "sqlite_databases" if request.param == "sqlite" else "postgres_databases"
+    )
+    yield databases
+    databases.end_test()
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def sqlite_files(sqlite_databases: SqliteFiles) -> Iterator[SqliteFiles]:
+    """Makes SQLite databases and worlds, for tests to which the kind of database makes no difference."""
+    yield sqlite_databases
+    sqlite_databases.end_test()
+
+
+@pytest.fixture
+def new_postgres(postgres_databases: PostgresDatabases, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes empty databases and returns their URLs."""
+    yield lambda: postgres_databases.empty(tmp_path)
+    postgres_databases.end_test()
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> str:
+    """The URL of a new, empty database, SQLite and PostgreSQL in turn."""
+    return databases.empty(tmp_path)
+
+
+@pytest.fixture
+def database(databases: Databases, tmp_path: Path) -> Database:
     """A new database with its schema, SQLite and PostgreSQL in turn."""
-    opened = open_database(database_url, upgrade=True)
-    yield opened
-    opened.close()
+    return databases.with_schema(tmp_path)
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
-    """A new SQLite database, for tests to which the kind of database makes no difference."""
-    opened = open_database(f"sqlite:///{tmp_path / 'state.db'}")
-    yield opened
-    opened.close()
+def sqlite(sqlite_files: SqliteFiles, tmp_path: Path) -> Database:
+    """A new SQLite database with its schema."""
+    return sqlite_files.with_schema(tmp_path)
 
 
 @pytest.fixture
@@ -114,3 +135,15 @@ def world(tmp_path: Path, database: Database) -> World:
 def small_world(tmp_path: Path, sqlite: Database) -> World:
     """The builder's root, not applied yet, on SQLite."""
     return World(write_root(tmp_path / "root"), sqlite)
+
+
+@pytest.fixture
+def scheduled(tmp_path: Path, databases: Databases) -> World:
+    """The builder's world after a run: two articles that the machine has approved and scheduled, on both databases."""
+    return databases.world(after_a_run, tmp_path)
+
+
+@pytest.fixture
+def small_scheduled(tmp_path: Path, sqlite_files: SqliteFiles) -> World:
+    """The builder's world after a run: two articles that the machine has approved and scheduled, on SQLite."""
+    return sqlite_files.world(after_a_run, tmp_path)

@@ -6,7 +6,7 @@ import html.parser
 import json
 
 import pytest
-from builder import World, edited, write_root
+from builder import after_a_run, edited
 from icalendar import Calendar
 
 from cli.main import run
@@ -17,13 +17,15 @@ SITE = edited(
 )  # fmt: skip
 
 
+def with_two_articles(world):
+    world.write(SITE)
+    after_a_run(world)
+
+
 @pytest.fixture
-def world(tmp_path, sqlite):
+def world(tmp_path, sqlite_files):
     """Two articles: Wednesday 18 November 10:30 UTC is 19:30 in Tokyo, so Thursday has the first two slots."""
-    world = World(write_root(tmp_path / "root", SITE), sqlite)
-    world.apply()
-    world.run()
-    return world
+    return sqlite_files.world(with_two_articles, tmp_path)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from builder import FILES, edited, write_root
+from igny8_process import Igny8Processes
 
 from cli.main import COMMANDS
 from reconciler.diagnostics import CODES
@@ -23,18 +24,23 @@ SLOTS = ("sites/blog.yaml", ('["09:00", "14:00", "18:00"]', '["09:00", "18:00"]'
 class Shell:
     """Runs igny8 as a process in a config root, with an environment of its own and no terminal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, processes: Igny8Processes) -> None:
         self.folder = folder
+        self.processes = processes
         self.root = write_root(folder / "root")
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "IGNY8_ACTOR": "tester", "COLUMNS": "100",
             **{name: value for name, value in os.environ.items() if name.startswith(("COV", "PYTHONPATH"))},
         }  # fmt: skip
 
-    def __call__(self, *words: str, program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.processes.run(*words, cwd=self.root, environment=self.environment | environment)[0]
+
+    def start(self, *words: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
+        """Run words, or another program, in a Python that is started for it, with hashes of its own."""
         return subprocess.run(
             [sys.executable, "-c", program, *words],
-            cwd=self.root, env=self.environment | environment, stdin=subprocess.DEVNULL,
+            cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, encoding="utf-8", timeout=60, check=False,
         )  # fmt: skip
 
@@ -51,8 +57,8 @@ class Shell:
 
 
 @pytest.fixture
-def igny8(tmp_path):
-    return Shell(tmp_path)
+def igny8(tmp_path, processes):
+    return Shell(tmp_path, processes)
 
 
 def change(shell, path, *changes):
@@ -181,7 +187,7 @@ def test_a_mistake_far_out_in_a_long_line_is_shown_with_what_is_around_it(igny8)
 
 
 def test_a_new_root_is_planned_applied_and_then_as_declared(igny8):
-    planned = igny8("plan", "--detailed-exitcode")
+    planned = igny8.start("plan", "--detailed-exitcode")
     assert planned.returncode == 2
     assert "11 to create, 0 to update, 0 to delete, 0 unchanged" in planned.stdout
     assert "+ create site/blog   (sites/blog.yaml)" in planned.stdout
@@ -198,7 +204,7 @@ def test_a_new_root_is_planned_applied_and_then_as_declared(igny8):
 
 
 def test_plan_changes_nothing_however_often_it_is_made(igny8):
-    first, second = igny8("plan"), igny8("plan")
+    first, second = igny8.start("plan"), igny8.start("plan")
     assert first.stdout == second.stdout
     assert (first.returncode, second.returncode) == (0, 0)
     assert igny8.json("history", "--json")["applies"] == []
@@ -325,7 +331,7 @@ def test_explain_knows_every_code(igny8):
         "from cli.main import run\nfrom reconciler.diagnostics import CODES\n"
         "print([entry.code for entry in CODES if run(['explain', entry.code])])"
     )
-    done = igny8(program=program)
+    done = igny8.start(program=program)
     assert done.stdout.splitlines()[-1] == "[]"
     assert all(f"{entry.code}: {entry.title}" in done.stdout for entry in CODES)
 
@@ -382,7 +388,7 @@ def test_every_command_has_help_with_an_example_or_options(igny8):
         "for entry in COMMANDS:\n    print(f'== {entry.name}')\n    code = run([entry.name, '--help'])\n"
         "    print(f'-- {code}')"
     )
-    texts = igny8(program=program).stdout.split("== ")[1:]
+    texts = igny8.start(program=program).stdout.split("== ")[1:]
     assert [text.split("\n")[0] for text in texts] == [entry.name for entry in COMMANDS]
     for text in texts:
         assert text.endswith("-- 0\n"), text
@@ -436,4 +442,4 @@ HEAVY = (
 @pytest.mark.parametrize("words", [["validate"], ["--help"], ["version"], ["explain", "IG203"]], ids=" ".join)
 def test_commands_without_a_database_import_nothing_heavy(words, igny8):
     program = f"import sys\nfrom cli.main import run\nrun({words!r})\nprint([m for m in {HEAVY!r} if m in sys.modules])"
-    assert igny8(program=program).stdout.splitlines()[-1] == "[]"
+    assert igny8.start(program=program).stdout.splitlines()[-1] == "[]"

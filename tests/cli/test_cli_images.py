@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from builder import FILES, World, edited, write_root
+from builder import FILES, World, after_a_run, edited, write_root
 
 from cli.main import run
 
 
 @pytest.fixture
-def world(tmp_path, sqlite, monkeypatch):
+def world(tmp_path, sqlite_files, monkeypatch):
     monkeypatch.setenv("IGNY8_ACTOR", "ann")
-    world = World(write_root(tmp_path / "root"), sqlite)
-    world.apply()
-    world.run()
-    return world
+    return sqlite_files.world(after_a_run, tmp_path)
 
 
 @pytest.fixture

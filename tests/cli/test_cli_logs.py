@@ -8,14 +8,13 @@ import json
 from decimal import Decimal
 
 import pytest
+from builder import after_a_run
 
 from cli.main import run as igny8
 
 
-@pytest.fixture
-def cli(world, capsys):
-    world.apply()
-    world.run()
+def after_two_runs(world):
+    after_a_run(world)
     later = world.at(world.clock.now().replace(day=20))
     later.write(
         {"sites/blog.yaml": (later.root / "sites/blog.yaml").read_text().replace("[best hik", "[camp stove, best hik")}
@@ -23,6 +22,14 @@ def cli(world, capsys):
     later.apply()
     later.run()
 
+
+@pytest.fixture
+def world(databases, tmp_path):
+    return databases.world(after_two_runs, tmp_path)
+
+
+@pytest.fixture
+def cli(world, capsys):
     def command(*words):
         code = igny8(["-C", str(world.root), "--db", world.database.url, "logs", *words])
         captured = capsys.readouterr()

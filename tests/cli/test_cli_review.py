@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from builder import World, edited, write_root
+from builder import after_a_run_for_review
 
 from cli.main import run
 
@@ -19,13 +19,9 @@ IGNY8 = [sys.executable, "-c", "from cli.main import main; main()"]
 
 
 @pytest.fixture
-def world(tmp_path, sqlite, monkeypatch):
+def world(tmp_path, sqlite_files, monkeypatch):
     monkeypatch.setenv("IGNY8_ACTOR", "ann")
-    site = edited("sites/blog.yaml", ("publishing:\n", "publishing:\n  auto_approval: false\n"))
-    world = World(write_root(tmp_path / "root", site), sqlite)
-    world.apply()
-    world.run()
-    return world
+    return sqlite_files.world(after_a_run_for_review, tmp_path)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from builder import ScriptedProvider, World, edited
+from builder import ScriptedProvider, World, after_a_run, edited
 
 from reconciler.errors import BlockedError, ConflictError, LockedError, UnreachableError, UsageError
 from reconciler.operations.content import show_article
@@ -19,11 +19,9 @@ from reconciler.usage import Usage
 
 
 @pytest.fixture
-def made(world) -> World:
+def made(databases, tmp_path) -> World:
     """Two scheduled articles of three images each, drawn by the Testing model."""
-    world.apply()
-    world.run()
-    return world
+    return databases.world(after_a_run, tmp_path)
 
 
 def draw(world: World, image_id: int, *, added: str = "", choice=None):

@@ -26,38 +26,30 @@ def later(world: World, *, minutes: int) -> World:
     return world.at(world.clock.now() + timedelta(minutes=minutes))
 
 
-def test_late_articles_go_out_in_the_order_of_their_slots(world):
-    world.apply()
-    world.run()
-    report = week_later(world).publish()
+def test_late_articles_go_out_in_the_order_of_their_slots(scheduled):
+    report = week_later(scheduled).publish()
     assert [item.error for item in report.articles] == ["", ""]
     assert [item.slot_at for item in report.articles] == sorted(item.slot_at for item in report.articles)
-    assert week_later(world).publish().articles == ()
+    assert week_later(scheduled).publish().articles == ()
 
 
-def test_nothing_goes_out_before_its_slot(small_world):
-    small_world.apply()
-    small_world.run()
-    assert small_world.publish().articles == ()
-    assert not (small_world.root / "published").exists()
+def test_nothing_goes_out_before_its_slot(small_scheduled):
+    assert small_scheduled.publish().articles == ()
+    assert not (small_scheduled.root / "published").exists()
 
 
-def test_with_the_module_publishing_off_nothing_goes_out_and_that_is_said(small_world):
-    small_world.apply()
-    small_world.run()
-    small_world.write({"platform.yaml": FILES["platform.yaml"] + "modules: {publishing: false}\n"})
-    small_world.apply()
-    report = week_later(small_world).publish()
+def test_with_the_module_publishing_off_nothing_goes_out_and_that_is_said(small_scheduled):
+    small_scheduled.write({"platform.yaml": FILES["platform.yaml"] + "modules: {publishing: false}\n"})
+    small_scheduled.apply()
+    report = week_later(small_scheduled).publish()
     assert (report.articles, report.note) == ((), "the module publishing is off")
 
 
-def test_the_page_carries_key_title_images_and_the_label_of_a_sample(small_world):
-    small_world.apply()
-    small_world.run()
-    item = week_later(small_world).publish().articles[0]
-    folder = small_world.root / "published/blog/content/posts" / item.url.rstrip("/").rsplit("/", 1)[1]
+def test_the_page_carries_key_title_images_and_the_label_of_a_sample(small_scheduled):
+    item = week_later(small_scheduled).publish().articles[0]
+    folder = small_scheduled.root / "published/blog/content/posts" / item.url.rstrip("/").rsplit("/", 1)[1]
     page = (folder / "index.md").read_text()
-    ((key, title),) = small_world.rows(
+    ((key, title),) = small_scheduled.rows(
         "SELECT key, title FROM publication JOIN content ON content.id = content_id ORDER BY publication.id LIMIT 1"
     )
     assert f'igny8: "{key}"' in page
@@ -67,39 +59,33 @@ def test_the_page_carries_key_title_images_and_the_label_of_a_sample(small_world
     assert len(list(folder.glob("*.png"))) == 3
 
 
-def test_a_slot_holds_one_article_whoever_tries(world):
+def test_a_slot_holds_one_article_whoever_tries(scheduled):
     """The database refuses a second article in a slot of a site."""
-    world.apply()
-    world.run()
-    slot = world.rows("SELECT site, slot_at, content_id FROM publication ORDER BY id LIMIT 1")[0]
-    with pytest.raises(AlreadyThereError), world.database.write() as connection:
+    slot = scheduled.rows("SELECT site, slot_at, content_id FROM publication ORDER BY id LIMIT 1")[0]
+    with pytest.raises(AlreadyThereError), scheduled.database.write() as connection:
         connection.exec_driver_sql(
             "UPDATE publication SET slot_at = (SELECT min(slot_at) FROM publication) WHERE content_id <> "
             + str(slot[2])
         )
 
 
-def test_somebody_elses_page_is_never_overwritten_and_the_article_fails_with_the_reason(small_world):
-    small_world.apply()
-    small_world.run()
-    (slug,) = small_world.rows("SELECT slug FROM content ORDER BY id LIMIT 1")[0]
-    page = small_world.root / f"published/blog/content/posts/{slug}/index.md"
+def test_somebody_elses_page_is_never_overwritten_and_the_article_fails_with_the_reason(small_scheduled):
+    (slug,) = small_scheduled.rows("SELECT slug FROM content ORDER BY id LIMIT 1")[0]
+    page = small_scheduled.root / f"published/blog/content/posts/{slug}/index.md"
     page.parent.mkdir(parents=True)
     page.write_text("---\ntitle: mine\n---\nhands off\n")
-    report = week_later(small_world).publish()
+    report = week_later(small_scheduled).publish()
     assert "belongs to another article" in report.articles[0].error
     assert report.articles[1].error == "", "the others go on"
     assert page.read_text().endswith("hands off\n")
-    assert small_world.counts("content") == {"failed": 1, "published": 1}
-    events = small_world.counts("notification", "event")
+    assert small_scheduled.counts("content") == {"failed": 1, "published": 1}
+    events = small_scheduled.counts("notification", "event")
     assert (events["publish_failed"], events["publish_success"]) == (1, 1)
 
 
-def test_a_place_that_cannot_be_written_stops_its_site_once_and_blames_no_article(world):
-    world.apply()
-    world.run()
-    (world.root / "published").write_text("a file where a folder should be")
-    world = week_later(world)
+def test_a_place_that_cannot_be_written_stops_its_site_once_and_blames_no_article(scheduled):
+    (scheduled.root / "published").write_text("a file where a folder should be")
+    world = week_later(scheduled)
     report = world.publish()
     assert (report.articles, report.failed, len(report.stopped)) == ((), 1, 1)
     assert world.rows("SELECT state, attempts FROM publication") == [("scheduled", 0), ("scheduled", 0)]
@@ -114,24 +100,20 @@ def test_a_place_that_cannot_be_written_stops_its_site_once_and_blames_no_articl
     assert world.counts("sync_event", "event") == {"stopped": 1, "resumed": 1, "published": 2}
 
 
-def test_whoever_mended_the_site_need_not_wait(small_world):
-    small_world.apply()
-    small_world.run()
-    blocker = small_world.root / "published"
+def test_whoever_mended_the_site_need_not_wait(small_scheduled):
+    blocker = small_scheduled.root / "published"
     blocker.write_text("")
-    world = week_later(small_world)
+    world = week_later(small_scheduled)
     world.publish()
     blocker.unlink()
     assert world.publish().articles == ()
     assert len(publish_due(world.installation, world.database, retry=True).articles) == 2
 
 
-def test_an_article_that_fails_alone_is_tried_three_times_with_waits_and_then_told(small_world):
-    small_world.apply()
-    small_world.run()
-    for path in (small_world.root / ".igny8/media").rglob("*.png"):
+def test_an_article_that_fails_alone_is_tried_three_times_with_waits_and_then_told(small_scheduled):
+    for path in (small_scheduled.root / ".igny8/media").rglob("*.png"):
         path.unlink()
-    world = week_later(small_world)
+    world = week_later(small_scheduled)
     first = world.publish()
     assert [item.again_at - world.clock.now() for item in first.articles] == [timedelta(minutes=5)] * 2
     assert world.publish().waiting == 2, "nothing is tried before its time"
@@ -144,10 +126,8 @@ def test_an_article_that_fails_alone_is_tried_three_times_with_waits_and_then_to
     assert world.counts("notification", "event")["publish_failed"] == 2
 
 
-def test_what_is_late_is_caught_up_in_order_and_not_all_in_one_hour(small_world):
-    small_world.apply()
-    small_world.run()
-    world = week_later(small_world)
+def test_what_is_late_is_caught_up_in_order_and_not_all_in_one_hour(small_scheduled):
+    world = week_later(small_scheduled)
     first = publish_due(world.installation, world.database, catch_up_per_hour=1)
     assert (len(first.articles), first.waiting) == (1, 1)
     assert publish_due(world.installation, world.database, catch_up_per_hour=1).articles == ()

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from builder import World, edited
+from builder import World, after_a_run, after_a_run_for_review, edited
 
 from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.content import list_articles, show_article
@@ -29,20 +29,9 @@ def publishing(lines: str):
 
 
 @pytest.fixture
-def reviewing(world) -> World:
+def reviewing(databases, tmp_path) -> World:
     """Two articles in review, that a person approves."""
-    world.write(publishing("  auto_approval: false\n"))
-    world.apply()
-    world.run()
-    return world
-
-
-@pytest.fixture
-def scheduled(world) -> World:
-    """Two articles that the machine has approved and scheduled."""
-    world.apply()
-    world.run()
-    return world
+    return databases.world(after_a_run_for_review, tmp_path)
 
 
 def states(world: World) -> list[tuple[str, str]]:
@@ -146,13 +135,15 @@ def test_a_slug_of_another_article_is_refused(reviewing):
 # --- the machine's approval after a hold
 
 
-@pytest.fixture
-def held(world) -> World:
-    """Two articles that the machine approves in 24 hours."""
+def after_a_run_with_a_hold(world: World) -> None:
     world.write(publishing("  auto_approval_hold: 24h\n"))
-    world.apply()
-    world.run()
-    return world
+    after_a_run(world)
+
+
+@pytest.fixture
+def held(databases, tmp_path) -> World:
+    """Two articles that the machine approves in 24 hours."""
+    return databases.world(after_a_run_with_a_hold, tmp_path)
 
 
 def test_the_machines_approval_takes_effect_when_nobody_has_rejected_it_in_time(held):
