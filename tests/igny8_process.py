@@ -1,22 +1,38 @@
 """Runs the real command line in one new process a request: forked from this one, which has imported all that it needs.
 
 A process of its own, with its own exit code, streams, environment and death, at a tenth of what starting Python costs.
-Each line of the input is a request: `{words, cwd, environment, kill_at, begins_with, stdout, stderr}`; the answer is
+Each line of the input is a request: `{words, cwd, environment, kill_at, begins_with, streams}`; the answer is
 `[exit code or -signal, steps]`. A step is a statement sent to the database, a commit, or a file that takes its final name;
 with `begins_with` only statements that begin so. At step `kill_at` the process is killed with SIGKILL; 0 lets it live.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from builder import World
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended: with its exit code or -signal, what it has said, and how many steps it took."""
+
+    code: int
+    stdout: str
+    stderr: str
+    steps: int
 
 
 class Igny8Processes:
@@ -30,8 +46,8 @@ class Igny8Processes:
 
     def run(
         self, *words: str | Path, cwd: Path, environment: Mapping[str, str], kill_at: int = 0, begins_with: str = ""
-    ) -> tuple[subprocess.CompletedProcess[str], int]:
-        """Run `igny8 WORDS` and return how it ended, and how many steps it took."""
+    ) -> Ended:
+        """Run `igny8 WORDS` and return how it ended."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             streams = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (stdout, stderr)]
             request = {
@@ -43,7 +59,13 @@ class Igny8Processes:
             self._parent.stdin.flush()
             code, steps = json.loads(self._parent.stdout.readline())
             texts = [Path(stream).read_text(encoding="utf-8") for stream in streams]
-        return subprocess.CompletedProcess(words, code, *texts), steps
+        return Ended(code, *texts, steps)
+
+    def on(self, world: World, *words: str | Path, kill_at: int = 0, begins_with: str = "") -> Ended:
+        """Run `igny8 WORDS` on a world's root and database."""
+        environment = os.environ | {"HOME": str(world.root), "IGNY8_ACTOR": "tester"}
+        words = ("-C", world.root, "--db", world.database.url, *words)
+        return self.run(*words, cwd=world.root, environment=environment, kill_at=kill_at, begins_with=begins_with)
 
     def close(self) -> None:
         """End the parent of all."""
@@ -71,13 +93,14 @@ def serve() -> None:
 
 def import_all() -> None:
     """Import what commands import when they are called, so that no process has to."""
-    from cli.main import COMMANDS, load
-    from reconciler.config import compiler  # noqa: F401
-    from reconciler.operations import apply, plan, publish, run, saved_plan, validate  # noqa: F401
+    import cli
+    import reconciler
     from reconciler.store.engine import open_database
 
-    for entry in COMMANDS:
-        load(entry)
+    for package in (cli, reconciler):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not re.search(r"migrations|providers\.(?!offline)", module.name):  # nor what takes long and is not used
+                importlib.import_module(module.name)
     open_database("sqlite://").close()
 
 

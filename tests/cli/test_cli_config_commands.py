@@ -34,7 +34,8 @@ class Shell:
         }  # fmt: skip
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.processes.run(*words, cwd=self.root, environment=self.environment | environment)[0]
+        done = self.processes.run(*words, cwd=self.root, environment=self.environment | environment)
+        return subprocess.CompletedProcess(words, done.code, done.stdout, done.stderr)
 
     def start(self, *words: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
         """Run words, or another program, in a Python that is started for it, with hashes of its own."""

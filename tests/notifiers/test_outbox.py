@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited
@@ -23,7 +21,6 @@ from reconciler.operations.notify import deliver_due
 from reconciler.store.runs import notify
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-KILLED = Path(__file__).parents[1] / "crash" / "killed.py"
 
 
 def declare(world: World, **channels: str) -> None:
@@ -179,29 +176,22 @@ def test_a_name_that_is_no_channel_is_refused_with_those_that_are(small_world):
         deliver(small_world, channels=["hok"])
 
 
-def igny8(world: World, *words: str, kill_at: str = "0") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(KILLED), kill_at, "--", "-C", str(world.root), "--db", world.database.url, *words]
-    environment = os.environ | {"HOME": str(world.root), "IGNY8_ACTOR": "tester"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
-
-
-@pytest.mark.parametrize(
-    ("kill_at", "sent"), [("1:UPDATE outbox", 0), ("2:UPDATE outbox", 1)], ids=["before it is sent", "before the mark"]
-)
-def test_killed_around_a_delivery_it_is_told_again_under_the_same_id(world, kill_at, sent):
+@pytest.mark.parametrize(("kill_at", "sent"), [(1, 0), (2, 1)], ids=["before it is sent", "before the mark"])
+def test_killed_around_a_delivery_it_is_told_again_under_the_same_id(world, processes, kill_at, sent):
     with receiver() as there:
         declare(world, hook=f"{{type: webhook, url: {there.url}}}")
         world.apply()
-        assert igny8(world, "notify", "flush", kill_at=kill_at).returncode == -signal.SIGKILL
+        killed = processes.on(world, "notify", "flush", kill_at=kill_at, begins_with="UPDATE outbox")
+        assert killed.code == -signal.SIGKILL
         assert len(there.got) == sent
-        done = igny8(world, "notify", "flush")
-        assert (done.returncode, done.stdout) == (0, "Delivered 1, failed 0.\n"), done.stderr
+        done = processes.on(world, "notify", "flush")
+        assert (done.code, done.stdout) == (0, "Delivered 1, failed 0.\n"), done.stderr
         assert len(there.got) == sent + 1
         assert len({got.headers["webhook-id"] for got in there.got}) == 1
-        assert igny8(world, "notify", "flush").stdout == "Nothing is waiting.\n"
+        assert processes.on(world, "notify", "flush").stdout == "Nothing is waiting.\n"
 
 
-def test_an_apply_that_was_killed_tells_exactly_what_it_did(world):
+def test_an_apply_that_was_killed_tells_exactly_what_it_did(world, processes):
     """SIGKILL at the last steps of an apply, around its commit: either it is done and told, or neither."""
     world.clock = FixedClock(SystemClock().now() + timedelta(hours=1))
     with receiver() as there:
@@ -209,10 +199,9 @@ def test_an_apply_that_was_killed_tells_exactly_what_it_did(world):
         world.apply()
         deliver(world)
         world.write(edited("sites/blog.yaml", ('"02:00"', '"03:00"')))
-        count = igny8(world, "apply", "--yes")
-        assert count.returncode == 0, count.stderr
+        whole = processes.on(world, "apply", "--yes")
+        assert whole.code == 0, whole.stderr
         deliver(world)
-        steps = int(count.stderr.rsplit("steps: ", 1)[1])
         seen = set()
         for back in range(6):
             time = f"0{4 + back % 5}:00"
@@ -221,8 +210,8 @@ def test_an_apply_that_was_killed_tells_exactly_what_it_did(world):
                 text.replace(text[text.index('time: "') : text.index('time: "') + 13], f'time: "{time}"')
             )  # fmt: skip
             before, told = generation(world), len(there.got)
-            killed = igny8(world, "apply", "--yes", kill_at=str(steps - back))
-            assert killed.returncode in (0, -signal.SIGKILL), killed.stderr
+            killed = processes.on(world, "apply", "--yes", kill_at=whole.steps - back)
+            assert killed.code in (0, -signal.SIGKILL), killed.stderr
             deliver(world)
             done = generation(world) - before
             assert len(there.got) - told == done
