@@ -39,10 +39,12 @@ class Igny8Processes:
     """Starts commands in processes of their own, as `subprocess.run` would."""
 
     def __init__(self) -> None:
-        words = (sys.executable, "-m", "igny8_process")
+        # What is killed, or ends without Python's own end, has no coverage to save: it need not be counted, either.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         self._parent = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent
-        )
+            (sys.executable, "-m", "igny8_process"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parent, env=environment,
+        )  # fmt: skip
 
     def run(
         self, *words: str | Path, cwd: Path, environment: Mapping[str, str], kill_at: int = 0, begins_with: str = ""

@@ -200,18 +200,15 @@ def test_every_diagnostic_code_that_is_mentioned_exists(page):
     assert set(re.findall(r"\bIG\d{3}\b", page.read_text())) <= known
 
 
-def test_the_first_steps_can_be_walked(tmp_path):
+def test_the_first_steps_can_be_walked(tmp_path, processes):
     """Every igny8 line of the page runs, in order, in a copy of the root that it names; apply is answered with yes."""
     root = shutil.copytree(ROOT / "examples" / "minimal", tmp_path / "my-sites")
-    program = Path(sys.executable).with_name("igny8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IGNY8_")}
     for line in shell_lines(DOCS / "how-to" / "first-steps.md"):
         words = shlex.split(line)[1:]
         words += ["--yes"] if words == ["apply"] else []
-        done = subprocess.run(
-            [program, *words], cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, f"{line}: {done.stderr}"
+        done = processes.run(*words, cwd=root, environment=environment)
+        assert done.code == 0, f"{line}: {done.stderr}"
     assert list(root.glob("published/daily-rider/content/posts/*/index.md"))
     assert (root / "reports" / "index.html").exists()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ai_server import serving
-from builder import FILES, World, edited, write_root
+from builder import FILES, World, after_a_run, edited, write_root
 from model_server import ModelServer, article, root
 
 from cli.main import run as igny8
@@ -39,15 +39,18 @@ def cli(capsys):
     return command
 
 
-@pytest.fixture
-def published(world: World) -> World:
-    """Two articles that are public, and a third one that is scheduled."""
+def after_a_run_of_three(world: World) -> None:
     more = edited("sites/blog.yaml", ("best hiking boots,", "best hiking boots, camp stove,"))
     world.write(PROMPTS | more)
-    world.apply()
-    world.run()
+    after_a_run(world)
+    world.at(world.clock.now().replace(hour=20)).publish()
+
+
+@pytest.fixture
+def published(databases, tmp_path) -> World:
+    """Two articles that are public, and a third one that is scheduled."""
+    world = databases.world(after_a_run_of_three, tmp_path)
     later = world.at(world.clock.now().replace(hour=20))
-    later.publish()
     assert later.counts("content") == {"published": 2, "scheduled": 1}
     return later
 
