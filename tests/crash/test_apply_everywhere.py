@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -47,24 +48,15 @@ def forked(tmp_path):
     server.wait(timeout=30)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_world(request, tmp_path):
+def with_a_second_config(world):
+    world.apply()
+    world.write(SECOND)
+
+
+@pytest.fixture
+def new_world(databases, tmp_path):
     """Makes worlds whose first config is applied and whose second one waits."""
-    make_url = request.getfixturevalue("new_postgres") if request.param == "postgresql" else None
-    made = []
-
-    def make():
-        number = len(made)
-        url = make_url() if make_url else f"sqlite:///{tmp_path / f'{number}.db'}"
-        world = World(write_root(tmp_path / f"root-{number}"), open_database(url, upgrade=True))
-        world.apply()
-        world.write(SECOND)
-        made.append(world)
-        return world
-
-    yield make
-    for world in made:
-        world.database.close()
+    return lambda: databases.world(with_a_second_config, Path(tempfile.mkdtemp(dir=tmp_path)))
 
 
 def state_of(world):

@@ -5,12 +5,13 @@ Each example has a database of its own, so that there are few of them; what they
 
 from __future__ import annotations
 
-import itertools
 import re
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from builder import FILES, WEDNESDAY, ScriptedProvider, World, edited, write_root
+from builder import FILES, WEDNESDAY, ScriptedProvider, World, edited
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,6 @@ from reconciler.plan.in_flight import REQUEUE_STAGES, read_handling
 from reconciler.plan.observed import PlanOptions
 from reconciler.providers import offline
 from reconciler.schedule.slots import is_slot
-from reconciler.store.engine import open_database
 
 OFFLINE = offline.make(ProviderSpec(type="ai", adapter="offline"), {})
 FEW = settings(
@@ -32,31 +32,20 @@ SITE = FILES["sites/blog.yaml"].replace("publishing:\n", "publishing:\n  auto_ap
     "stages:\n  ideas: {per_run_limit: 1}\n  content: {per_run_limit: 1}\n  prompts: {per_run_limit: 1}\n"
     "  images: {per_run_limit: 2}\n"
 )
-_numbers = itertools.count()
 STEPS = st.lists(
     st.sampled_from(["run", "run", "prompts", "limits", "approve", *(f"requeue-from:{stage}" for stage in REQUEUE_STAGES)]),
     min_size=4, max_size=6,
 )  # fmt: skip
 
 
+def with_small_steps(world: World) -> None:
+    world.write({"sites/blog.yaml": SITE})
+
+
 @pytest.fixture
-def new_world(request, tmp_path):
+def new_world(databases, tmp_path):
     """Makes worlds on one kind of database."""
-    kind = request.param
-    opened = []
-
-    def make() -> World:
-        number = next(_numbers)
-        url = f"sqlite:///{tmp_path}/{number}.db" if kind == "sqlite" else request.getfixturevalue("new_postgres")()
-        opened.append(open_database(url, upgrade=True))
-        return World(write_root(tmp_path / f"root{number}", {"sites/blog.yaml": SITE}), opened[-1])
-
-    yield make
-    for database in opened:
-        database.close()
-
-
-BOTH = pytest.mark.parametrize("new_world", ["sqlite", "postgresql"], indirect=True)
+    return lambda: databases.world(with_small_steps, Path(tempfile.mkdtemp(dir=tmp_path)))
 
 
 def prompts(revision: int) -> dict[str, str]:
@@ -118,7 +107,6 @@ class Play:
             assert int(told) == (self.revision if pin is None else self.revision_of[pin]), (kind, first, pin)
 
 
-@BOTH
 @FEW
 @given(steps=STEPS)
 def test_each_item_is_made_with_the_revision_of_its_pin_else_with_the_current_one(new_world, steps):
@@ -129,7 +117,6 @@ def test_each_item_is_made_with_the_revision_of_its_pin_else_with_the_current_on
     assert play.pinned_calls
 
 
-@BOTH
 @FEW
 @given(steps=STEPS)
 def test_a_requeue_never_touches_what_is_approved_and_deletes_nothing(new_world, steps):
@@ -170,7 +157,6 @@ def scheduled(days, slots, zone) -> dict[str, str | None]:
     )
 
 
-@BOTH
 @FEW
 @given(schedules=st.lists(st.tuples(DAYS, SLOTS, ZONES), min_size=2, max_size=4), number=st.integers(1, 30))
 def test_moves_are_one_to_one_onto_free_slots_of_the_new_schedule(new_world, schedules, number):
