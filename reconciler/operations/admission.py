@@ -11,7 +11,7 @@ from reconciler.ids import derive_id
 from reconciler.ledger.estimate import Admitted, Limits, Refused, admit_images, admit_text
 from reconciler.ledger.pricing import Rates, UnknownPriceError, cost_of, rates_of
 from reconciler.operations.attempt import Call, CallEnd, Prepared, Try
-from reconciler.operations.passages import Passages
+from reconciler.operations.passages import Locked
 from reconciler.pipeline.decisions import ChosenModel
 from reconciler.pipeline.flow import Go, WaitUntil
 from reconciler.pipeline.port import TextStage
@@ -73,7 +73,7 @@ def draft_request(call: Call, chosen: ChosenModel, attempt: Try) -> Request | Ca
 
 
 def admit(
-    connection: Connection, passages: Passages, call: Call, request: Request, attempt: Try, lease_seconds: float
+    connection: Connection, locked: Locked, call: Call, request: Request, attempt: Try, lease_seconds: float
 ) -> Prepared | WaitUntil | Crowded | CallEnd:
     """Hold the worst case and record the attempt, both or neither; or say until when to wait, or why not at all.
 
@@ -84,7 +84,7 @@ def admit(
     admitted = (
         CallEnd(was_stopped=True)
         if call.crew.is_refused
-        else _admit(connection, passages, call, request, attempt, lease_seconds)
+        else _admit(connection, locked, call, request, attempt, lease_seconds)
     )
     if isinstance(admitted, Prepared):
         call.crew.hold(admitted.hold.credits)
@@ -106,7 +106,7 @@ def _ends_the_stage(admitted: WaitUntil | Crowded | CallEnd, attempt: Try) -> bo
 
 
 def _admit(
-    connection: Connection, passages: Passages, call: Call, request: Request, attempt: Try, lease_seconds: float
+    connection: Connection, locked: Locked, call: Call, request: Request, attempt: Try, lease_seconds: float
 ) -> Prepared | WaitUntil | Crowded | CallEnd:
     now = call.clock.now()
     until = now + timedelta(seconds=lease_seconds)
@@ -117,8 +117,8 @@ def _admit(
     if call.unit is not None:
         keep_unit(connection, call.unit, until, attempt_id)
     if not call.pool.offline:
-        passages.lock(connection, request.chosen.model.provider)
-    funds = _lock_funds(call, connection)
+        locked.passages.lock(connection, request.chosen.model.provider)
+    funds = _lock_funds(call, connection, locked)
     if funds.balance.is_suspended:
         return CallEnd(refusal=f"the account {call.context.account.name} is suspended; it holds no credits")
     admitted = _admit_credits(call, connection, request, funds)
@@ -126,14 +126,16 @@ def _admit(
         return CROWDED
     if isinstance(admitted, Refused):
         return CallEnd(refusal=admitted.reason)
-    passage = _pass_gate(call, connection, passages, request, admitted, now)
+    passage = _pass_gate(call, connection, locked, request, admitted, now)
     if isinstance(passage, WaitUntil):
         return passage
     placed = _place(
-        call, connection, request, attempt, attempt_id, admitted, passage, funds, now, until + _HOLD_SLACK
+        call, connection, locked, request, attempt, attempt_id, admitted, passage, funds, now, until + _HOLD_SLACK
     )  # fmt: skip
     if isinstance(placed, Prepared):
-        passages.note(request.chosen.model.provider, request.chosen.name, request.tokens(admitted.max_tokens), now)
+        locked.passages.note(
+            request.chosen.model.provider, request.chosen.name, request.tokens(admitted.max_tokens), now
+        )
     return placed
 
 
@@ -145,11 +147,14 @@ def _attempt_id(call: Call, attempt: Try) -> str:
     return derive_id(call.lease.run_id, fence, key, call.item_ids, tries, attempt.number)
 
 
-def _lock_funds(call: Call, connection: Connection) -> Funds:
+def _lock_funds(call: Call, connection: Connection, locked: Locked) -> Funds:
     """Lock the account and return what is left of it and of each budget, so that nobody else takes it meanwhile."""
     account, site, key = call.context.account, call.context.site, call.stage.declaration.key
     origin = call.origin()
     place = place_of(account.name, site.name, key, call.lease.run_id, origin.at)
+    known = locked.funds.get(place)
+    if known is not None and not known.balance.is_due(origin.at):
+        return known
     limits = {
         place.account_key: account.credits.monthly_max,
         place.site_key: site.credits.monthly_max,
@@ -178,13 +183,13 @@ def _admit_credits(call: Call, connection: Connection, request: Request, funds: 
 
 
 def _pass_gate(
-    call: Call, connection: Connection, passages: Passages, request: Request, admitted: Admitted, now: datetime
+    call: Call, connection: Connection, locked: Locked, request: Request, admitted: Admitted, now: datetime
 ) -> Go | WaitUntil:
     """Ask the provider's gate, which all processes share; the offline provider has none."""
     if call.pool.offline:
         return Go()
     limits = call.provider_of(request.chosen).limits
-    return passages.pass_gate(
+    return locked.passages.pass_gate(
         connection, request.chosen.model.provider, request.chosen.name, limits, request.tokens(admitted.max_tokens),
         now, timeout=timedelta(seconds=limits.timeout_seconds) + _HOLD_SLACK,
         answered=call.pool.answered(request.chosen.model.provider),
@@ -192,7 +197,7 @@ def _pass_gate(
 
 
 def _place(
-    call: Call, connection: Connection, request: Request, attempt: Try, attempt_id: str, admitted: Admitted,
+    call: Call, connection: Connection, locked: Locked, request: Request, attempt: Try, attempt_id: str, admitted: Admitted,
     passage: Go, funds: Funds, now: datetime, expires_at: datetime,
 ) -> Prepared | CallEnd:  # fmt: skip
     context, chosen, key = call.context, request.chosen, call.stage.declaration.key
@@ -201,7 +206,7 @@ def _place(
         admitted.credits, expires_at,
     )  # fmt: skip
     try:
-        place_hold(connection, hold, call.origin(), funds)
+        locked.funds[funds.place] = place_hold(connection, hold, call.origin(), funds)
     except OverdrawnError as error:
         return CallEnd(refusal=str(error))
     worst = Usage(request.input_tokens, 0, admitted.max_tokens) if admitted.max_tokens else Usage(images=1)

@@ -245,7 +245,7 @@ async def _pass(
             return CallEnd(was_stopped=True)
         admitted = await call.crew.admissions.add(
             call.database,
-            lambda connection, passages: admit(connection, passages, call, request, attempt, lease_seconds),
+            lambda connection, locked: admit(connection, locked, call, request, attempt, lease_seconds),
             undo=lambda result: take_back(call, result, attempt),
         )
         if not isinstance(admitted, WaitUntil):

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from reconciler.operations.group_commit import GroupCommit
-from reconciler.operations.passages import Passages
+from reconciler.operations.passages import Locked
 
 # The lease of a run is ten minutes long.
 _RENEW_AFTER = timedelta(minutes=2)
@@ -39,7 +39,7 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        self.admissions = GroupCommit(Passages)
+        self.admissions = GroupCommit(Locked)
         self.settlements = GroupCommit(lambda: None)
         self.is_closing = False
         self.is_refused = False

@@ -1,14 +1,24 @@
-"""May the calls that are admitted in one transaction go to their providers? What they find out, they tell each other."""
+"""What calls that are admitted in one transaction find out, they tell each other: is there room, what is left to pay with."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciler.kinds.providers import Limits
 from reconciler.pipeline.flow import Gate, Go, Sent, Traffic, WaitUntil, after_probe_sent, looks_at_sent, may_send
+from reconciler.store.budgets import Place
 from reconciler.store.engine import Connection
 from reconciler.store.gates import gate_of, keep_gate, lock_provider, traffic_of
+from reconciler.store.ledger import Funds
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What one transaction has locked, and so knows until it ends: providers, and what calls could be paid from."""
+
+    passages: Passages = field(default_factory=lambda: Passages())
+    funds: dict[Place, Funds] = field(default_factory=dict)
 
 
 class Passages:

@@ -8,7 +8,7 @@ behind. A hold takes from certain lots, so what it holds neither expires under i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -108,6 +108,18 @@ class Funds:
     windows: Mapping[str, Window]
     lots: Sequence[Usable]
     known_payload: str | None = None
+
+    def less(self, parts: Sequence[Part], credits: int) -> Funds:
+        """Return what is left of them after a hold of so many credits, which took these parts of the lots."""
+        taken = {part.lot: part.credits for part in parts}
+        return replace(
+            self,
+            balance=replace(self.balance, available=self.balance.available - credits, held=self.balance.held + credits),
+            windows={
+                key: replace(window, reserved=window.reserved + credits) for key, window in self.windows.items()
+            },
+            lots=[replace(lot, available=lot.available - taken.get(lot.id, 0)) for lot in self.lots],
+        )  # fmt: skip
 
 
 class OverdrawnError(Exception):
@@ -227,15 +239,15 @@ def lock_funds(
     return Funds(_balance(row), place, windows_of(connection, place, windows, limits), lots, row.known_payload)
 
 
-def place_hold(connection: Connection, wanted: Hold, origin: Origin, funds: Funds | None = None) -> None:
-    """Set credits aside; OverdrawnError when they are not there, or not within a budget."""
+def place_hold(connection: Connection, wanted: Hold, origin: Origin, funds: Funds | None = None) -> Funds:
+    """Set credits aside and return what is left; OverdrawnError when they are not there, or not within a budget."""
     key = f"hold:{wanted.id}"
     payload = payload_of("hold", wanted.account, wanted.credits, wanted.site, wanted.run_id, wanted.id)
     if funds is None:
         place = place_of(wanted.account, wanted.site, wanted.stage, wanted.run_id, origin.at)
         funds = lock_funds(connection, place, origin, key=key)
         if is_same(key, funds.known_payload, payload):
-            return
+            return funds
     _check_funds(wanted, funds)
     parts = take_in_turn(funds.lots, wanted.credits, origin.at)
     if parts is None:
@@ -251,6 +263,7 @@ def place_hold(connection: Connection, wanted: Hold, origin: Origin, funds: Fund
         hold_row=hold_row,
     )  # fmt: skip
     write(connection, movement, origin)
+    return funds.less(parts, wanted.credits)
 
 
 def _check_funds(wanted: Hold, funds: Funds) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from builder import FILES, World, after_a_run, edited, write_root
+from builder import FILES, after_a_run, edited
 
 from cli.main import run
 
