@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
@@ -21,6 +21,7 @@ from reconciler.store.budgets import Place, Window, insert_if_absent, place_of, 
 from reconciler.store.ledger_laws import find_breaks
 from reconciler.store.lots import PLAIN_TERMS, Terms, bring_up_to_date, open_lot
 from reconciler.store.movements import Movement, Origin, is_repeated, is_same, known_payload, payload_of, write
+from reconciler.store.statements import run
 from reconciler.store.tables import (
     Instant,
     attempt,
@@ -401,7 +402,7 @@ def _resolve(
 ) -> bool:  # fmt: skip
     """Resolve a hold; with `or_expired` False when time has released it."""
     # The rows of one hold: its lots in their turn. They never change; only the resolution may be there or not.
-    rows = connection.execute(_HELD, {"of_hold": hold_id}).all()
+    rows = [_HeldPart(*row) for row in run(connection, _HELD, {"of_hold": hold_id, "now": origin.at}).rows]
     if not rows:
         raise ConflictError(f"there is no hold {hold_id}")
     row = rows[0]
@@ -428,9 +429,25 @@ def _resolve(
     )  # fmt: skip
     write(connection, movement, origin)
     # What returns to a lot that has expired expires with it.
-    if any(part.lot_expires_at is not None and part.lot_expires_at <= origin.at for part in rows):
+    if any(part.has_expired for part in rows):
         bring_up_to_date(connection, row.account, origin)
     return True
+
+
+class _HeldPart(NamedTuple):
+    """What a hold took from one lot, beside what the hold itself says; without lots there is one with none."""
+
+    account: str
+    site: str
+    stage: str
+    run_id: int
+    month: str
+    credits: int
+    resolved_by: str | None
+    credits_taken: int | None
+    lot_id: int | None
+    part_credits: int
+    has_expired: int
 
 
 _ACCOUNT = sa.select(credit_account).where(credit_account.c.account == bindparam("of_account"))
@@ -465,12 +482,17 @@ _PARTS = (
 )
 _HELD = (
     sa.select(
-        hold,
-        hold_resolution.c.kind.label("resolved_by"),
+        hold.c.account,
+        hold.c.site,
+        hold.c.stage,
+        hold.c.run_id,
+        hold.c.month,
+        hold.c.credits,
+        hold_resolution.c.kind,
         hold_resolution.c.credits_taken,
         _PARTS.c.lot_id,
-        _PARTS.c.credits.label("part_credits"),
-        credit_lot.c.expires_at.label("lot_expires_at"),
+        _PARTS.c.credits,
+        sa.case((credit_lot.c.expires_at <= bindparam("now", type_=Instant), 1), else_=0),
     )
     .select_from(
         _OF_HOLD.outerjoin(hold_resolution, hold_resolution.c.hold_id == hold.c.id)

@@ -7,9 +7,10 @@ writes row by row; PostgreSQL gets one statement, since what costs time there is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -178,46 +179,63 @@ def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -
         changes[f"d_{leg.book}"] += leg.credits
     lots = [] if movement.has_new_lot else _lot_changes(movement.legs)
     values = _transfer_row(movement, origin, 0) | changes
-    values |= {
-        "windows": list(movement.windows), "d_reserved": movement.reserved, "d_window_spent": movement.spent,
-        "lots": [lot["of_lot"] for lot in lots],
-        **{f"lots_{book}": [lot[f"d_{book}"] for lot in lots] for book in LOT_BOOKS},
-        "numbers": list(range(1, len(movement.legs) + 1)),
-        "books": [leg.book for leg in movement.legs],
-        "leg_lots": [leg.lot for leg in movement.legs],
-        "leg_credits": [leg.credits for leg in movement.legs],
-    }  # fmt: skip
-    if movement.hold_row is not None:
-        values |= {f"hold_{name}": value for name, value in movement.hold_row.items()}
-        return int(run_text(connection, _AT_ONCE_WITH_HOLD, values).scalar_one())
-    if movement.resolution_row is not None:
-        values |= {f"resolution_{name}": value for name, value in movement.resolution_row.items()}
-        return int(run_text(connection, _AT_ONCE_WITH_RESOLUTION, values).scalar_one())
-    return int(run_text(connection, _AT_ONCE, values).scalar_one())
+    values |= {"d_reserved": movement.reserved, "d_window_spent": movement.spent}
+    values.update((f"window_{number}", key) for number, key in enumerate(movement.windows))
+    for number, lot in enumerate(lots):
+        values |= {f"lot_{number}_{name}": change for name, change in lot.items()}
+    for number, leg in enumerate(movement.legs):
+        values |= {f"leg_{number}_book": leg.book, f"leg_{number}_lot": leg.lot, f"leg_{number}_credits": leg.credits}
+    also = "hold" if movement.hold_row is not None else "resolution" if movement.resolution_row is not None else ""
+    for name, value in (movement.hold_row or movement.resolution_row or {}).items():
+        values[f"{also}_{name}"] = value
+    text = _at_once(also, len(movement.windows), len(lots), len(movement.legs))
+    return int(run_text(connection, text, values, returns_rows=True).scalar_one())
 
 
-def _at_once(also: str = "") -> str:
-    """Return the statement in the driver's own form: SQLAlchemy would work its forty parameters over each time."""
+@cache
+def _at_once(also: str, windows: int, lots: int, legs: int) -> str:
+    """Return the statement for so many rows, in the driver's own form: SQLAlchemy would work its parameters over each time."""
     books = ", ".join(f"{book} = {book} + :d_{book}" for book in BOOKS)
-    lot_books = ", ".join(f"{book} = l.{book} + d.{book}" for book in LOT_BOOKS)
-    lot_arrays = ", ".join(f"CAST(:lots_{book} AS bigint[])" for book in LOT_BOOKS)
     columns = [column.name for column in transfer.c if column.name != "id"]
     values = ["a.available" if name == "available_after" else f"CAST(:{name} AS {_type(name)})" for name in columns]
-    statement = (
-        f"WITH a AS (UPDATE credit_account SET {books}, revenue_nano = revenue_nano + :value_nano"
-        " WHERE account = :account RETURNING available),"
-        " w AS (UPDATE budget_window SET reserved = reserved + :d_reserved, spent = spent + :d_window_spent"
-        " WHERE key = ANY(CAST(:windows AS text[]))),"
-        f" l AS (UPDATE credit_lot l SET {lot_books}"
-        f" FROM unnest(CAST(:lots AS bigint[]), {lot_arrays}) AS d(id, {', '.join(LOT_BOOKS)}) WHERE l.id = d.id),"
-        f" {also}"
-        f" t AS (INSERT INTO transfer ({', '.join(columns)}) SELECT {', '.join(values)} FROM a RETURNING id),"
-        " p AS (INSERT INTO posting (transfer_id, number, book, lot_id, credits) SELECT t.id, d.* FROM t,"
-        " unnest(CAST(:numbers AS int[]), CAST(:books AS text[]), CAST(:leg_lots AS bigint[]),"
-        " CAST(:leg_credits AS bigint[])) AS d)"
-        " SELECT available FROM a"
-    )
-    return re.sub(r":(\w+)", r"%(\1)s", statement)
+    parts = [
+        f"a AS (UPDATE credit_account SET {books}, revenue_nano = revenue_nano + :value_nano"
+        " WHERE account = :account RETURNING available)"
+    ]
+    if windows:
+        keys = ", ".join(f":window_{number}" for number in range(windows))
+        parts.append(
+            "w AS (UPDATE budget_window SET reserved = reserved + :d_reserved, spent = spent + :d_window_spent"
+            f" WHERE key IN ({keys}))"
+        )
+    if lots:
+        names = ["of_lot", *(f"d_{book}" for book in LOT_BOOKS)]
+        rows = _rows(lots, lambda number: [f"CAST(:lot_{number}_{name} AS bigint)" for name in names])
+        changed = ", ".join(f"{book} = l.{book} + d.d_{book}" for book in LOT_BOOKS)
+        parts.append(
+            f"l AS (UPDATE credit_lot l SET {changed} FROM (VALUES {rows}) AS d({', '.join(names)})"
+            " WHERE l.id = d.of_lot)"
+        )
+    if also:
+        parts.append(_INSERTS[also])
+    parts.append(f"t AS (INSERT INTO transfer ({', '.join(columns)}) SELECT {', '.join(values)} FROM a RETURNING id)")
+    if legs:
+        rows = _rows(
+            legs,
+            lambda number: [
+                str(number + 1), f"CAST(:leg_{number}_book AS text)", f"CAST(:leg_{number}_lot AS bigint)",
+                f"CAST(:leg_{number}_credits AS bigint)",
+            ],
+        )  # fmt: skip
+        parts.append(
+            "p AS (INSERT INTO posting (transfer_id, number, book, lot_id, credits)"
+            f" SELECT t.id, d.* FROM t, (VALUES {rows}) AS d)"
+        )
+    return re.sub(r":(\w+)", r"%(\1)s", f"WITH {', '.join(parts)} SELECT available FROM a")
+
+
+def _rows(count: int, values: Callable[[int], Sequence[str]]) -> str:
+    return ", ".join(f"({', '.join(values(number))})" for number in range(count))
 
 
 def _type(column: str) -> str:
@@ -228,10 +246,11 @@ def _insert(table: sa.Table, prefix: str, *, without: Sequence[str] = ()) -> str
     columns = [column.name for column in table.c if column.name not in without]
     return (
         f"{prefix} AS (INSERT INTO {table.name} ({', '.join(columns)})"
-        f" VALUES ({', '.join(f':{prefix}_{name}' for name in columns)})),"
+        f" VALUES ({', '.join(f':{prefix}_{name}' for name in columns)}))"
     )
 
 
-_AT_ONCE = _at_once()
-_AT_ONCE_WITH_HOLD = _at_once(_insert(hold, "hold"))
-_AT_ONCE_WITH_RESOLUTION = _at_once(_insert(hold_resolution, "resolution", without=("credits_refunded",)))
+_INSERTS = {
+    "hold": _insert(hold, "hold"),
+    "resolution": _insert(hold_resolution, "resolution", without=("credits_refunded",)),
+}

@@ -30,6 +30,7 @@ class _Prepared:
     fixed: Mapping[str, Any]
     converts: Mapping[str, _Convert]
     order: Sequence[str] | None
+    returns_rows: bool
 
     def parameters(self, given: Mapping[str, Any]) -> Any:
         values = {**self.fixed, **given}
@@ -64,7 +65,7 @@ def run(
 ) -> Result:
     """Execute a statement with these parameters."""
     prepared = _prepared(statement, connection.dialect, tuple(given))
-    return run_text(connection, prepared.text, prepared.parameters(given))
+    return run_text(connection, prepared.text, prepared.parameters(given), returns_rows=prepared.returns_rows)
 
 
 def run_many(connection: Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -84,17 +85,17 @@ def run_all(connection: Connection, statements: Sequence[tuple[sa.Insert | sa.Up
                 cursor.execute(text, parameters)
         return
     for text, parameters in texts:
-        run_text(connection, text, parameters)
+        run_text(connection, text, parameters, returns_rows=False)
 
 
-def run_text(connection: Connection, text: str, parameters: Any) -> Result:
+def run_text(connection: Connection, text: str, parameters: Any, *, returns_rows: bool) -> Result:
     """Execute a statement that is in the driver's own form, with parameters as the driver wants them."""
     if connection.dispatch.before_cursor_execute:
         listened = connection.exec_driver_sql(text, parameters)
-        return Result(listened.fetchall() if listened.returns_rows else (), listened.rowcount)
+        return Result([tuple(row) for row in listened] if returns_rows else (), listened.rowcount)
     with _driver(connection, text) as cursor:
         cursor.execute(text, parameters)
-        return Result(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+        return Result(cursor.fetchall() if returns_rows else (), cursor.rowcount)
 
 
 @contextlib.contextmanager
@@ -172,7 +173,9 @@ def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prep
         if convert is not None:
             converts[name] = convert
     fixed = {name: value for name, value in compiled.params.items() if name not in names}
-    return _Prepared(str(compiled), fixed, converts, tuple(compiled.positiontup) if compiled.positional else None)
+    order = tuple(compiled.positiontup) if compiled.positional else None
+    returns_rows = isinstance(statement, sa.Select) or bool(statement._returning)
+    return _Prepared(str(compiled), fixed, converts, order, returns_rows)
 
 
 @cache
