@@ -144,7 +144,8 @@ async def _attempt(
             return prepared
         call.tell()
         try:
-            answer = await _ask(call, prepared, adapter)
+            async with call.pool.room():
+                answer = await _ask(call, prepared, adapter)
         except BaseException:
             call.crew.let_go(prepared.hold.credits)
             raise

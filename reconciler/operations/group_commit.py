@@ -14,8 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from reconciler.store.engine import Connection, Database
 
-# So many writes a transaction, and a turn of the event loop, at most: answers that came together are asked anew one small
-# group after the other, so that the next ones come apart, and nobody waits long for what a transaction has locked.
+# So many writes a transaction, and a turn of the event loop, at most: nobody waits for longer for what it has locked.
 _GROUP_MAX = 32
 
 _T = TypeVar("_T")

@@ -73,12 +73,17 @@ class ProviderPool:
 
     @contextlib.asynccontextmanager
     async def slot(self, name: str, concurrency: int) -> AsyncIterator[None]:
-        """Wait for room at a provider, then in this process; across processes the database keeps count."""
+        """Wait for room at a provider; across processes the database keeps count."""
         slots = self._slots.get(name)
         if slots is None:
             slots = self._slots[name] = asyncio.Semaphore(concurrency)
-        # Who waits for a busy provider keeps nobody from calling another.
-        async with slots, self._room:
+        async with slots:
+            yield
+
+    @contextlib.asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """Wait for room in this process, with all else done: who has it waits for an answer, and for nothing else."""
+        async with self._room:
             yield
 
     def answered(self, name: str) -> int:

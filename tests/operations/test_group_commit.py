@@ -110,14 +110,14 @@ def test_many_are_committed_in_small_groups_between_which_others_have_their_turn
 
     async def go() -> None:
         group: GroupCommit[list[str]] = GroupCommit(list)
-        writes = asyncio.gather(*(group.add(database, open_account(f"a{number:02}")) for number in range(20)))
+        writes = asyncio.gather(*(group.add(database, open_account(f"a{number:02}")) for number in range(70)))
         while not writes.done():
             await asyncio.sleep(0)
             turns.append(len(commits))
         await writes
 
     asyncio.run(go())
-    assert accounts(database) == [f"a{number:02}" for number in range(20)]
+    assert accounts(database) == [f"a{number:02}" for number in range(70)]
     assert sorted(set(turns)) == [1, 2, 3]
 
 
