@@ -69,9 +69,6 @@ test-wordpress-soak: $(VENV)/.installed-dev wordpress ## Kill publishing to Word
 crash: $(VENV)/.installed-dev ## Kill calls at every step, and publishing to static sites 20 times each; REPEATS=N for less
 	@IGNY8_CRASH_REPEATS=$(or $(REPEATS),20) $(BIN)/python -m pytest --timeout 0 --numprocesses auto tests/crash/test_crash_static.py tests/crash/test_executor_everywhere.py
 
-test-wordpress-soak: $(VENV)/.installed-dev wordpress ## Kill publishing to WordPress 20 times in each way; KILLS=N for more
-	@IGNY8_SOAK=$(or $(KILLS),20) $(BIN)/python -m pytest tests/wordpress/test_wordpress_crashes.py --no-cov --timeout 3600
-
 bench: $(VENV)/.installed-dev ## Run the benchmarks
 	@for file in $$(grep -l __main__ benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 

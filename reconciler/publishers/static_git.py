@@ -10,9 +10,10 @@ did with which article; they are looked for before a commit is made.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,8 +160,8 @@ class Repository:
         raise GitError(f"others pushed to {self.branch()} faster than we could, {_PUSHES_MAX} times")
 
     def _commit_on(self, base: str, paths: Sequence[str], message: str) -> str | None:
-        with tempfile.TemporaryDirectory(prefix="igny8-index-") as scratch:
-            index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        with self._scratch_index() as path:
+            index = {"GIT_INDEX_FILE": str(path)}
             self._say("read-tree", base or "--empty", environment=index)
             if (done := self._stage(paths, index)).code != 0:
                 raise _failed("cannot add the article's files", done)
@@ -169,6 +170,20 @@ class Repository:
             return None
         parents = ("-p", base) if base else ()
         return self._say("commit-tree", tree, *parents, text=message, environment=self._identity())
+
+    @contextmanager
+    def _scratch_index(self) -> Iterator[Path]:
+        """Yield where a new index may stand: always the same place, so that the next commit removes what one left that died."""
+        name = f"igny8-index-{hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]}"
+        index = (self._existing() / self._say("rev-parse", "--git-path", name)).absolute()
+        files = (index, index.with_name(f"{name}.lock"))
+        for file in files:
+            file.unlink(missing_ok=True)
+        try:
+            yield index
+        finally:
+            for file in files:
+                file.unlink(missing_ok=True)
 
     def _stage(self, paths: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
         """Bring an index to what stands on disk under these paths, or does not."""

@@ -1,7 +1,7 @@
 """The crash matrix of the static publisher: killed at any file, any git command, in the middle of a push; then again.
 
 Whatever died where, there is one commit an article with the right bytes, on top of what others pushed meanwhile. The
-suite kills at steps spread over the whole; `make crash` kills at every step, 20 times.
+suite kills at steps spread over the whole; `make crash` kills at every step, 20 times. An update is killed likewise.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ def outcome(world: World) -> dict[str, object]:
     if remote.exists():
         trailers = git(remote, "log", "--format=%(trailers:key=Igny8-Key,valueonly,separator=)", "main").split()
         assert git(world.root / "published/blog", "status", "--porcelain") == ""
+        assert [path.name for path in (world.root / "published/blog/.git").glob("igny8-*")] == []
         files = git(remote, "ls-tree", "-r", "main")
         return {
             "rows": rows,
@@ -134,15 +135,49 @@ def test_killed_at_any_step_and_run_again_every_article_is_out_once_and_whole(te
     assert {row[1] for row in expected["rows"]} == {"published"}
     assert len(expected["rows"]) == 2
     assert len(expected.get("commits", expected["rows"])) == 2
-    steps = [(2 * number + 1) * total // 12 for number in range(6)]
-    for repeat in range(max(1, REPEATS)):
-        for kill_at in range(1, total + 1) if REPEATS else steps:
-            world = copied(template, tmp_path / f"{repeat}-{kill_at}")
-            assert forked(world, kill_at, *PUBLISH)[0] == -signal.SIGKILL
-            assert forked(world, 0, *PUBLISH)[0] == 0
-            assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
-            world.database.close()
-            shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
+    for repeat, kill_at in kills(total, "publication"):
+        world = copied(template, tmp_path / f"{repeat}-{kill_at}")
+        assert forked(world, kill_at, *PUBLISH)[0] == -signal.SIGKILL
+        assert forked(world, 0, *PUBLISH)[0] == 0
+        assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+        world.database.close()
+        shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
+
+
+def kills(total: int, what: str) -> list[tuple[int, int]]:
+    """Return at which steps to kill, each with the number of its repetition."""
+    sys.stdout.write(f"a {what} has {total} steps, each killed {REPEATS} times\n")
+    if REPEATS:
+        return [(repeat, step) for repeat in range(REPEATS) for step in range(1, total + 1)]
+    return [(0, step) for step in sorted({max(1, (2 * number + 1) * total // 12) for number in range(6)})]
+
+
+def test_an_update_killed_at_any_step_and_run_again_leaves_the_new_text_once(template, forked, tmp_path):
+    public = copied(template, tmp_path / "public")
+    assert forked(public, 0, *PUBLISH)[0] == 0
+    (edited_id,) = public.rows("SELECT min(content_id) FROM publication")[0]
+    with public.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE content SET approved_hash = NULL, title = 'Edited \U0001f600 {{x}}',"
+            f" html = '<p>New.</p>', markdown = 'New \\ {{{{ text }}}}.' WHERE id = {edited_id}"
+        )
+    before = outcome(public)
+    public.database.close()
+    whole = copied(tmp_path / "public", tmp_path / "whole")
+    update = ("publish", str(edited_id), "--at", "+7d")
+    code, total = forked(whole, 0, *update)
+    assert code == 0
+    expected = outcome(whole)
+    assert expected["rows"] == before["rows"]
+    assert expected["files"] != before["files"]
+    assert len(expected.get("commits", (1, 2, 3))) == 3
+    for repeat, kill_at in kills(total, "update"):
+        world = copied(tmp_path / "public", tmp_path / f"{repeat}-{kill_at}")
+        assert forked(world, kill_at, *update)[0] == -signal.SIGKILL
+        assert forked(world, 0, *update)[0] == 0
+        assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+        world.database.close()
+        shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
 
 
 # From the hook up to the process of ours, whose name is Python's.
