@@ -3,7 +3,7 @@
 Reads lines `[kill_at, [ARGUMENTS]]` and answers each with `[exit code or -signal, steps]`. The process of a request is
 killed with SIGKILL at its N-th step (a statement, or a commit); with 0 it lives, and its steps are counted. After
 `[kill_at, [ARGUMENTS], "outside"]` a step is what the world sees: a file that takes its final name or goes, a program that
-is started.
+is started. `forked.py PID_FILE` writes the number of a request's process there before it does anything.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 # All that the commands import when they are called, so that no process has to.
+import cli.commands.publish  # noqa: F401
 import reconciler.config.compiler
 import reconciler.operations.apply
+import reconciler.operations.publish_article
 import reconciler.operations.saved_plan
-import reconciler.operations.validate  # noqa: F401
+import reconciler.operations.validate
+import reconciler.publishers.exchange
+import reconciler.publishers.ghost_publisher
+import reconciler.publishers.static
+import reconciler.publishers.wordpress.publisher  # noqa: F401
 from cli.main import run
 from reconciler.store.engine import open_database
 
@@ -54,6 +61,8 @@ for line in sys.stdin:
     child = os.fork()
     if child == 0:
         os.dup2(2, 1)  # what the command says is not the answer
+        if len(sys.argv) > 1:
+            Path(sys.argv[1]).write_text(str(os.getpid()))
         code = work(kill_at, arguments, steps_file, outside=kind == ["outside"])
         sys.stdout.flush()
         os._exit(code)

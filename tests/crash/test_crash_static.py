@@ -6,22 +6,22 @@ suite kills at steps spread over the whole; `make crash` kills at every step, 20
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from builder import World, edited, write_root
+from forked_commands import forked_commands
 
 from reconciler.publishers.static import make
 from reconciler.store.engine import open_database
 
-FORKED = Path(__file__).with_name("forked.py")
 PUBLISH = ("publish", "--due", "--at", "+7d")
 REPEATS = int(os.environ.get("IGNY8_CRASH_REPEATS", "0"))
 REMOTE = "../../../remote.git"  # from the site's folder, so that a copied world has a remote of its own
@@ -43,21 +43,8 @@ def git(folder: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def forked(tmp_path_factory):
     """Runs commands in processes of their own and returns (exit code, steps outside of the database)."""
-    home = tmp_path_factory.mktemp("home")
-    server = subprocess.Popen(
-        (sys.executable, str(FORKED)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, env=os.environ | {"HOME": str(home), "IGNY8_ACTOR": "tester"},
-    )  # fmt: skip
-
-    def call(world: World, kill_at: int, *words: str) -> tuple[int, int]:
-        arguments = ["-C", str(world.root), "--db", world.database.url, *words]
-        server.stdin.write(json.dumps([kill_at, arguments, "outside"]) + "\n")
-        server.stdin.flush()
-        return tuple(json.loads(server.stdout.readline()))
-
-    yield call
-    server.stdin.close()
-    server.wait(timeout=30)
+    with forked_commands(tmp_path_factory.mktemp("home")) as commands:
+        yield partial(commands, outside=True)
 
 
 @pytest.fixture(scope="module", params=SETTINGS)

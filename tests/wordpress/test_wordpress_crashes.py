@@ -1,22 +1,24 @@
 """SIGKILL of the real process at any step of publishing to a real WordPress, then again: one public article, whole.
 
-A step is a statement or a commit of ours (see killed.py), or a request: killed as it arrives at the site, or when the
-site has done what was asked and its answer is on its way. IGNY8_SOAK=N does N kills of each kind instead of a few.
+A step is a statement or a commit of ours (see forked.py), or a request: killed as it arrives at the site, or when the
+site has done what was asked and its answer is on its way. The suite kills at some of them; IGNY8_SOAK=N kills at each
+request N times, at N times as many statements, and loses each answer N times.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited, write_root
+from forked_commands import ForkedCommands, forked_commands
 from wordpress_articles import RUN_AT, assert_once
 from wordpress_site import RealSite
 
@@ -27,8 +29,7 @@ from reconciler.publishers.port import Article
 from reconciler.store.engine import open_database
 from reconciler.store.publications import find_publication
 
-KILLED = Path(__file__).parent.parent / "crash/killed.py"
-KILLS = int(os.environ.get("IGNY8_SOAK") or 3)
+SOAK = int(os.environ.get("IGNY8_SOAK") or 0)
 PUBLISH = ("publish", "--due", "--retry", "--at", "2024-05-15T16:00Z")
 
 
@@ -40,6 +41,7 @@ class Published:
     site: RealSite
     database_file: Path
     kept: Path
+    commands: ForkedCommands
 
     def begin_anew(self) -> None:
         self.site.begin_anew()
@@ -48,17 +50,18 @@ class Published:
             Path(f"{self.database_file}{suffix}").unlink(missing_ok=True)
         shutil.copy(self.kept, self.database_file)
 
-    def command(
-        self, *arguments: str, kill_at: int = 0, pid_file: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(KILLED), str(kill_at), "--", "-C", str(self.world.root), "--db",
-                 self.world.database.url, *arguments]  # fmt: skip
-        environment = os.environ | {"HOME": str(self.world.root), "IGNY8_ACTOR": "tester"}
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        if pid_file is not None:
-            pid_file.write_text(str(process.pid))  # long before its first request
-        out, error = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(words, process.returncode, out, error)
+    def command(self, *words: str, kill_at: int = 0) -> int:
+        """Return the exit code of a command, or minus the signal that killed it."""
+        return self.commands(self.world, kill_at, *words)[0]
+
+    def steps_of(self, *words: str) -> int:
+        code, steps = self.commands(self.world, 0, *words)
+        assert code == 0, self.commands.said()
+        return steps
+
+    def kill_at_request(self, route: str, moment: str, **rule: object) -> None:
+        """Let the site kill the running command as a request arrives, or once it was obeyed."""
+        self.site.go_wrong("kill", route, moment=moment, pid_file=str(self.commands.pid_file), **rule)
 
     def article(self) -> Article:
         with self.world.database.read() as connection:
@@ -68,10 +71,12 @@ class Published:
 
     def publish_again(self) -> None:
         """Publish until all is done, as the next passes would."""
-        done = self.command(*PUBLISH)
-        if done.returncode:
-            done = self.command(*PUBLISH)
-        assert done.returncode == 0, done.stdout + done.stderr
+        if self.command(*PUBLISH):
+            assert self.command(*PUBLISH) == 0, self.commands.said()
+        self.assert_once()
+        if SOAK:
+            sys.stdout.write(".")
+            sys.stdout.flush()
 
     def assert_once(self) -> None:
         """One article at the site, and the database knows where."""
@@ -81,9 +86,28 @@ class Published:
         assert rows == [("published", str(post["id"]), post["link"], 0)]
         assert self.world.rows("SELECT count(*) FROM remote_media") == [(len(self.site.media()),)]
 
+    def edit(self, title: str) -> None:
+        """Give the article another text, as a person would who is asked about nothing."""
+        with self.world.database.write() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE content SET approved_hash = NULL, title = '{title}', html = '<p>{title}</p>' WHERE id = 1"
+            )
+
+    def assert_updated(self, title: str) -> None:
+        assert self.command("publish", "1") == 0, self.commands.said()
+        self.assert_once()
+        assert self.site.posts()[0]["title"]["raw"] == title
+        assert self.world.rows("SELECT count(*) FROM sync_event WHERE event = 'updated'")[0][0] > 0
+
 
 @pytest.fixture
-def scheduled(site, tmp_path) -> Published:
+def commands(tmp_path: Path) -> Iterator[ForkedCommands]:
+    with forked_commands(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def scheduled(site, tmp_path, commands) -> Published:
     (tmp_path / "root").mkdir()
     (tmp_path / "root/password.txt").write_text(site.passwords["editor"])
     publisher = "publisher: {type: wordpress, username: editor, application_password: {file: password.txt}}"
@@ -107,43 +131,38 @@ def scheduled(site, tmp_path) -> Published:
     world.database.close()  # the last connection moves everything into the one file
     kept = tmp_path / "kept.db"
     shutil.copy(file, kept)
-    return Published(world, site, file, kept)
+    return Published(world, site, file, kept, commands)
 
 
 def spread(total: int, kills: int) -> list[int]:
-    """Return steps over the whole of a command, each at most once a round."""
-    return [max(1, min(total, (2 * number + 1) * total // (2 * kills))) for number in range(kills)]
+    """Return steps over the whole of a command, each once."""
+    return sorted({max(1, (2 * number + 1) * total // (2 * kills)) for number in range(kills)})
 
 
 def test_killed_at_any_statement_of_ours_and_run_again(scheduled):
-    whole = scheduled.command(*PUBLISH)
-    assert whole.returncode == 0, whole.stdout + whole.stderr
+    total = scheduled.steps_of(*PUBLISH)
     scheduled.assert_once()
-    found = re.search(r"steps: (\d+)", whole.stderr)
-    assert found
-    for kill_at in spread(int(found[1]), KILLS):
+    steps = spread(total, SOAK * 4 or 3)
+    sys.stdout.write(f"{len(steps)} of {total} statements and commits\n")
+    for kill_at in steps:
         scheduled.begin_anew()
-        assert scheduled.command(*PUBLISH, kill_at=kill_at).returncode == -signal.SIGKILL, kill_at
+        assert scheduled.command(*PUBLISH, kill_at=kill_at) == -signal.SIGKILL, kill_at
         scheduled.publish_again()
-        scheduled.assert_once()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_request_and_run_again(scheduled, moment):
-    assert scheduled.command(*PUBLISH).returncode == 0
+    scheduled.steps_of(*PUBLISH)
     asked = scheduled.site.requests()
     # Those that change something first, then the others.
     order = sorted(range(len(asked)), key=lambda number: (asked[number].startswith(("GET", "OPTIONS")), number))
-    for kill_number in range(KILLS):
-        number = order[kill_number % len(order)]
+    sys.stdout.write(f"{len(asked)} requests, {SOAK or 'some'} times {moment}: {asked}\n")
+    for number in order * SOAK or order[:3]:
         scheduled.begin_anew()
-        pid_file = scheduled.kept.with_name("pid")
-        scheduled.site.go_wrong("kill", ".", moment=moment, after=number, pid_file=str(pid_file))
-        killed = scheduled.command(*PUBLISH, pid_file=pid_file)
-        assert killed.returncode == -signal.SIGKILL, (asked[number], killed.stdout)
+        scheduled.kill_at_request(".", moment, after=number)
+        assert scheduled.command(*PUBLISH) == -signal.SIGKILL, (asked[number], scheduled.commands.said())
         scheduled.site.be_well()
         scheduled.publish_again()
-        scheduled.assert_once()
 
 
 STEPS = {"media": ("POST", "/media$"), "draft": ("POST", "/posts$"), "publish": ("POST", r"/posts/\d+$")}
@@ -152,38 +171,34 @@ STEPS = {"media": ("POST", "/media$"), "draft": ("POST", "/posts$"), "publish": 
 @pytest.mark.parametrize("step", STEPS)
 def test_an_answer_that_is_lost_is_found_by_the_next_attempt(scheduled, step):
     method, route = STEPS[step]
-    for turn in range(max(1, KILLS // 3)):
+    for moment in ("after", "before") * SOAK or ("after",):
         scheduled.begin_anew()
-        scheduled.site.go_wrong("cut", route, method=method, moment="before" if turn % 2 else "after")
-        lost = scheduled.command(*PUBLISH)
-        assert lost.returncode == 7, lost.stdout + lost.stderr
+        scheduled.site.go_wrong("cut", route, method=method, moment=moment)
+        assert scheduled.command(*PUBLISH) == 7, scheduled.commands.said()
         assert scheduled.world.rows("SELECT state, attempts FROM publication") == [("scheduled", 1)]
         scheduled.publish_again()
-        scheduled.assert_once()
 
 
-def test_an_update_killed_anywhere_and_run_again_leaves_the_new_text(scheduled):
-    assert scheduled.command(*PUBLISH).returncode == 0
-    edit = "UPDATE content SET approved_hash = NULL, title = 'Edited', html = '<p>New.</p>' WHERE id = 1"
-    for moment in ("before", "after") * max(1, KILLS // 3):
-        with scheduled.world.database.write() as connection:
-            connection.exec_driver_sql(edit)
-        edit = edit.replace("Edited", "Edited again")
-        pid_file = scheduled.kept.with_name("pid")
-        scheduled.site.go_wrong("kill", r"/posts/\d+$", method="POST", moment=moment, pid_file=str(pid_file))
-        killed = scheduled.command("publish", "1", pid_file=pid_file)
-        assert killed.returncode == -signal.SIGKILL, killed.stdout
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scheduled, moment):
+    scheduled.steps_of(*PUBLISH)
+    for number in range(SOAK or 1):
+        scheduled.edit(f"Edited {number}, killed")
+        scheduled.kill_at_request(r"/posts/\d+$", moment, method="POST")
+        assert scheduled.command("publish", "1") == -signal.SIGKILL, scheduled.commands.said()
         scheduled.site.be_well()
-        done = scheduled.command("publish", "1", "--json")
-        assert (done.returncode, '"updated"' in done.stdout) == (0, True), done.stdout + done.stderr
-        scheduled.assert_once()
+        scheduled.assert_updated(f"Edited {number}, killed")
+        scheduled.edit(f"Edited {number}, unanswered")
+        scheduled.site.go_wrong("cut", r"/posts/\d+$", method="POST", moment=moment)
+        assert scheduled.command("publish", "1") == 7, scheduled.commands.said()
+        scheduled.assert_updated(f"Edited {number}, unanswered")
 
 
 def test_two_processes_at_one_site_publish_once(scheduled):
     other = scheduled.database_file.with_name("other.db")
     shutil.copy(scheduled.kept, other)
     scheduled.site.go_wrong("wait", "/posts$", method="POST", times=2, others=2)
-    words = [sys.executable, str(KILLED), "0", "--", "-C", str(scheduled.world.root), "--db"]
+    words = [sys.executable, "-c", "from cli.main import main; main()", "-C", str(scheduled.world.root), "--db"]
     urls = (scheduled.world.database.url, f"sqlite:///{other}")
     both = [
         subprocess.Popen([*words, url, *PUBLISH], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
