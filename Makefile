@@ -40,8 +40,8 @@ wordpress: ## Install a WordPress, PHP and MariaDB for the tests, unless they ar
 test: $(VENV)/.installed-dev wordpress ## Run every test, on SQLite and on PostgreSQL, with coverage
 	@PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term:skip-covered
 
-test-ghost: $(VENV)/.installed-dev ## Run the tests of Ghost against a real one, which is installed once (some minutes)
-	@IGNY8_TEST_GHOST=1 $(BIN)/python -m pytest --timeout 900 tests/publishers/test_ghost.py tests/publishers/test_ghost_end_to_end.py
+test-ghost: $(VENV)/.installed-dev ## Run the tests of Ghost against a real one, installed once (some minutes); REPEATS=20 kills often
+	@IGNY8_TEST_GHOST=1 IGNY8_CRASH_REPEATS=$(or $(REPEATS),1) $(BIN)/python -m pytest --no-cov --timeout 900 tests/publishers/test_ghost.py tests/publishers/test_ghost_end_to_end.py
 
 lint: $(VENV)/.installed-dev ## Check format, style, types, layers and generated files
 	$(BIN)/ruff format --check .

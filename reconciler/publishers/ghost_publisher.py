@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,10 @@ class GhostPublisher:
         if problem is not None:
             return problem
         newsletter = {"newsletter": self.settings.newsletter} if self.settings.newsletter else {}
-        told = self._change(post, {"status": "published"}, **newsletter)
+        # Dated at its slot, also when it is late; Ghost would show a date that is still to come as it is.
+        at = min(article.publish_at, self.now()).astimezone(UTC)
+        public_now = {"status": "published", "published_at": f"{at:%Y-%m-%dT%H:%M:%S}.000Z"}
+        told = self._change(post, public_now, **newsletter)
         if isinstance(told, PublishFailure):
             return told
         public = self._read(remote.remote_id)

@@ -27,7 +27,7 @@ KEY = f"{'5f' * 12}:{'a1' * 32}"
 _LIMITS = {"title": 255, "custom_excerpt": 300, "meta_title": 300, "meta_description": 500, "slug": 191}
 _FIELDS = (
     "title", "slug", "status", "lexical", "custom_excerpt", "meta_title", "meta_description", "canonical_url",
-    "feature_image", "feature_image_alt", "feature_image_caption",
+    "feature_image", "feature_image_alt", "feature_image_caption", "published_at",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -81,6 +81,18 @@ def test_an_article_is_a_draft_before_it_is_public(ghost, article):
     public = target.publish(article, draft, recorded.notebook)
     assert isinstance(public, Remote)
     assert (public.state, public.url, public.remote_id) == ("public", f"{ghost.url}/say-hi/", draft.remote_id)
+
+
+def test_an_article_is_dated_at_its_slot_but_not_in_the_future(ghost):
+    late = replace(
+        ARTICLE, key="late", slug="late", publish_at=datetime(2024, 5, 15, 16, tzinfo=timezone(timedelta(hours=2)))
+    )
+    early = replace(ARTICLE, key="early", slug="early", publish_at=datetime.now(UTC) + timedelta(days=9))
+    for article in (late, early):
+        assert isinstance(publish(publisher(ghost), article, Recorded()), Remote)
+    dates = {post["slug"]: datetime.fromisoformat(post["published_at"]) for post in ghost.posts()}
+    assert dates["late"] == late.publish_at
+    assert dates["early"] <= datetime.now(UTC)
 
 
 def test_every_field_arrives_and_the_text_to_the_byte(ghost, article):

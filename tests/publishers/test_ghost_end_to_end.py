@@ -1,6 +1,7 @@
 """From config to articles on Ghost: published in their slots, checked, and killed on the way.
 
-With IGNY8_TEST_GHOST=1 the Ghost is a real one, and the process is killed after each of its requests.
+With IGNY8_TEST_GHOST=1 the Ghost is a real one, and the process is killed after each of its requests; with
+IGNY8_CRASH_REPEATS=N, N times after each, and each answer is lost N times.
 """
 
 from __future__ import annotations
@@ -9,24 +10,32 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builder import World, edited
+from forked_commands import ForkedCommands, forked_commands
 from losing_proxy import LosingProxy, proxied
 from stand_in_ghost import standing_in
 
 from cli.main import run
 from reconciler.errors import ExitCode
+from reconciler.operations.article import article_of
+from reconciler.operations.context import load_contexts
+from reconciler.operations.publish_article import publish_article
+from reconciler.publishers.ghost_post import article_fields, differing
 from reconciler.store.engine import open_database
+from reconciler.store.publications import publications_of
+from reconciler.store.tables import content
 
 IS_REAL = os.environ.get("IGNY8_TEST_GHOST") == "1"
+REPEATS = int(os.environ.get("IGNY8_CRASH_REPEATS") or 1)
 _PUBLISHER = "publisher: {type: ghost, admin_api_key: {env: GHOST_KEY}}"
 
 
@@ -83,6 +92,12 @@ def scene(small_world: World, server: Any, proxy: LosingProxy) -> Iterator[Scene
 
 
 @pytest.fixture
+def commands(server: Any, tmp_path: Path) -> Iterator[ForkedCommands]:
+    with forked_commands(tmp_path / "home", GHOST_KEY=server.admin_api_key) as opened:
+        yield opened
+
+
+@pytest.fixture
 def cli(small_world: World, proxy: LosingProxy, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """The command line on that config; returns exit code and stdout."""
 
@@ -94,18 +109,23 @@ def cli(small_world: World, proxy: LosingProxy, capsys: pytest.CaptureFixture[st
 
 
 def expect_both_once(scene: Scene, world: World) -> None:
-    """Two articles are public, each once, with one set of images; igny8 knows where they are."""
-    posts = {post["slug"]: post for post in scene.ghost.posts()}
-    assert len(posts) == len(scene.ghost.posts()) == 2
-    assert {post["status"] for post in posts.values()} == {"published"}
-    rows = world.rows(
-        "SELECT content.slug, content.title, publication.url, publication.state "
-        "FROM publication JOIN content ON content.id = publication.content_id"
-    )
-    for slug, title, url, state in rows:
-        assert (posts[slug]["title"], posts[slug]["url"], state) == (title, url, "published")
+    """Two articles are public, each once, in its slot, to the byte, with one set of images; igny8 knows where they are."""
+    found = scene.ghost.posts()
+    posts = {post["slug"]: post for post in found}
+    assert len(posts) == len(found) == 2, [(post["slug"], post["status"]) for post in found]
+    assert {post["status"] for post in found} == {"published"}
+    urls = dict(world.rows("SELECT sha256, url FROM remote_media"))
+    with world.database.read() as connection:
+        rows = publications_of(connection, "blog", ["published"])
+        context = load_contexts(connection)["blog"]
+        articles = [article_of(world.installation, connection, context, row) for row in rows]
+    for row, article in zip(rows, articles, strict=True):
+        post = posts[article.slug]
+        assert differing(post, article_fields(article, urls, tags=(), author=None)) == []
+        assert (post["url"], datetime.fromisoformat(post["published_at"])) == (row["url"], row["slot_at"])
+    assert len(rows) == 2
     images = {sha for (sha,) in world.rows("SELECT sha256 FROM image")}
-    assert len(scene.ghost.image_names()) == len(images)
+    assert len(scene.ghost.image_names()) == len(images) == len(urls)
 
 
 def test_articles_go_out_once_and_the_site_is_told_apart(scene):
@@ -125,46 +145,108 @@ def kinds_of_writes(seen: list[str]) -> list[int]:
     return list(first.values())
 
 
-@pytest.mark.timeout(900)
-def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, tmp_path):
+def publish_killed(scene: Scene, world: World, commands: ForkedCommands, number: int, *words: str) -> None:
+    """Publish in another process, which is killed once Ghost has done what its N-th request asks for."""
+    scene.proxy.again(number)
+    scene.proxy.on_loss = lambda: os.kill(int(commands.pid_file.read_text()), signal.SIGKILL)
+    code, _ = commands(world, 0, "publish", *words, "--at", world.clock.now().isoformat())
+    assert code == -signal.SIGKILL, commands.said()
     scene.proxy.again()
-    world = scene.later(tmp_path / "whole")
+    scene.proxy.on_loss = None
+
+
+def new_world(scene: Scene, folder: Path) -> World:
+    """Return a copy of the world in this folder, a week later, with an empty Ghost."""
+    scene.ghost.empty()
+    scene.proxy.again()
+    shutil.rmtree(folder, ignore_errors=True)
+    return scene.later(folder)
+
+
+@pytest.mark.timeout(0)
+def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, commands, tmp_path):
+    world = new_world(scene, tmp_path / "whole")
     world.publish()
     world.database.close()
     half = next(number for number, request in enumerate(scene.proxy.seen) if request.startswith("PUT")) + 3
-    numbers = range(1, half) if IS_REAL else kinds_of_writes(scene.proxy.seen)
+    numbers = list(range(1, half)) if IS_REAL else kinds_of_writes(scene.proxy.seen)
     assert len(numbers) >= 3
-    for number in numbers:
-        scene.ghost.empty()
-        world = scene.later(tmp_path / f"killed-{number}")
-        scene.proxy.again(number)
-        at = world.clock.now().isoformat()
-        command = [sys.executable, "-c", "import sys; from cli.main import run; sys.exit(run(sys.argv[1:]))"]
-        command += ["-C", str(world.root), "publish", "--due", "--at", at]
-        children: list[subprocess.Popen[bytes]] = []
-        scene.proxy.on_loss = lambda children=children: children[0].kill()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        children.append(child)
-        _, said = child.communicate()
-        assert child.returncode == -signal.SIGKILL, said.decode()
-        scene.proxy.again()
-        scene.proxy.on_loss = None
-        world = world.at(world.clock.now() + timedelta(minutes=30))
+    sys.stdout.write(f"after each of {len(numbers)} requests, {REPEATS} times: {scene.proxy.seen[: half - 1]}\n")
+    for number in numbers * REPEATS:
+        world = new_world(scene, tmp_path / "killed")
+        publish_killed(scene, world, commands, number, "--due")
+        world = later(world, minutes=30)
         report = world.publish()
         assert [item.error for item in report.articles] == ["", ""], number
         expect_both_once(scene, world)
         world.database.close()
+        tell_progress()
 
 
-@pytest.mark.parametrize("number", range(1, 25, 4) if IS_REAL else [6, 12])
-def test_a_lost_answer_is_tried_again_later_and_makes_nothing_twice(scene, number):
-    scene.proxy.again(number)
-    world = scene.later()
+STEPS = {"media": "POST /ghost/api/admin/images/upload/", "draft": "POST /ghost/api/admin/posts/", "publish": "PUT"}
+
+
+@pytest.mark.timeout(0)
+def test_a_lost_answer_is_tried_again_later_and_makes_nothing_twice(scene, tmp_path):
+    world = new_world(scene, tmp_path / "whole")
     world.publish()
+    world.database.close()
+    requests = list(scene.proxy.seen)
+    for step, before in list(product(STEPS.values(), (False, True))) * REPEATS:
+        number = next(number for number, request in enumerate(requests, start=1) if request.startswith(step))
+        world = new_world(scene, tmp_path / "lost")
+        scene.proxy.again(number, before=before)
+        assert "" not in [item.error for item in world.publish().articles[:1]], (step, before)
+        scene.proxy.again()
+        world = later(world, minutes=120)
+        world.publish()
+        expect_both_once(scene, world)
+        world.database.close()
+        tell_progress()
+
+
+@pytest.mark.timeout(0)
+def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scene, commands, tmp_path):
+    world = new_world(scene, tmp_path / "updated")
+    world.publish()
+    edit_article(world, "Edited")
     scene.proxy.again()
-    world = world.at(world.clock.now() + timedelta(hours=2))
-    world.publish()
-    expect_both_once(scene, world)
+    assert publish_article(world.installation, world.database, 1, force=False).what == "updated"
+    requests = list(scene.proxy.seen)
+    put = next(number for number, request in enumerate(requests, start=1) if request.startswith("PUT"))
+    for repeat in range(REPEATS):
+        for number in range(1, len(requests) + 1) if IS_REAL else [put]:
+            edit_article(world, f"Killed {repeat}-{number} 😀 \\ {{{{x}}}}")
+            publish_killed(scene, world, commands, number, "1")
+            assert publish_article(world.installation, world.database, 1, force=False).what == "updated"
+            expect_both_once(scene, world)
+            tell_progress()
+        for before in (False, True):
+            edit_article(world, f"Lost {repeat} {before}")
+            scene.proxy.again(put, before=before)
+            assert publish_article(world.installation, world.database, 1, force=False).what == "failed"
+            scene.proxy.again()
+            assert publish_article(world.installation, world.database, 1, force=False).what == "updated"
+            expect_both_once(scene, world)
+            tell_progress()
+    world.database.close()
+
+
+def edit_article(world: World, title: str) -> None:
+    """Give an article another text, as a person would who is asked about nothing."""
+    values = {"title": title, "html": f"<p>{title} مرحبا</p>"}
+    with world.database.write() as connection:
+        connection.execute(content.update().where(content.c.id == 1).values(approved_hash=None, **values))
+
+
+def later(world: World, *, minutes: int) -> World:
+    return world.at(world.clock.now() + timedelta(minutes=minutes))
+
+
+def tell_progress() -> None:
+    if REPEATS > 1:
+        sys.stdout.write(".")
+        sys.stdout.flush()
 
 
 def test_publishers_check_tells_who_we_are(cli):
