@@ -66,8 +66,8 @@ soak: $(VENV)/.installed-dev ## Do 100,000 random things to the ledger and check
 test-wordpress-soak: $(VENV)/.installed-dev wordpress ## Kill publishing to WordPress 20 times in each way; KILLS=N for more
 	@IGNY8_SOAK=$(or $(KILLS),20) $(BIN)/python -m pytest tests/wordpress/test_wordpress_crashes.py --no-cov --timeout 3600
 
-crash: $(VENV)/.installed-dev ## Kill calls at every step, and publishing to static sites 20 times each; REPEATS=N for less
-	@IGNY8_CRASH_REPEATS=$(or $(REPEATS),20) $(BIN)/python -m pytest --timeout 0 --numprocesses auto tests/crash/test_crash_static.py tests/crash/test_executor_everywhere.py
+crash: $(VENV)/.installed-dev ## Kill calls, redraws and publishing to static sites at every step, 20 times each; REPEATS=N for less
+	@IGNY8_CRASH_REPEATS=$(or $(REPEATS),20) $(BIN)/python -m pytest --no-cov --timeout 0 --numprocesses auto tests/crash/test_crash_static.py tests/crash/test_redraw_everywhere.py tests/crash/test_executor_everywhere.py
 
 bench: $(VENV)/.installed-dev ## Run the benchmarks
 	@for file in $$(grep -l __main__ benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -143,6 +143,9 @@ def publish_due(
     with database.read() as connection:
         copies = due_copies(connection, now, site=site)
     _publish_places(the_pass, contexts, copies, retry=retry, per_hour=catch_up_per_hour)
+    for name, context in contexts.items():
+        if site in (None, name) and not should_stop():
+            announce_pages(database, context.site, now)
     articles = sorted(the_pass.articles, key=lambda item: (item.slot_at, item.site))
     busy = tuple(dict.fromkeys(the_pass.busy))
     return PublishReport(tuple(articles), busy, "", tuple(the_pass.stopped), the_pass.waiting)
@@ -176,8 +179,6 @@ def _publish_places(
         the_pass.waiting += len(rows) - len(chosen)
         if chosen:
             _publish_place(the_pass, context, target, chosen)
-            if not target.name:
-                _announce(the_pass, context, chosen)
 
 
 def _due_at(row: Row) -> datetime:
@@ -204,14 +205,6 @@ def _publish_place(the_pass: PublishPass, context: SiteContext, target: Target, 
                     return
     finally:
         leave_site(database, name)
-
-
-def _announce(the_pass: PublishPass, context: SiteContext, rows: list[Row]) -> None:
-    """Tell search engines of what went out, if the site wants that; samples are none of their business."""
-    samples = {int(row["content_id"]) for row in rows if row["simulated"]}
-    out = [item for item in the_pass.articles if item.site == context.site.name and item.url and not item.target]
-    urls = [item.url for item in out if item.content_id not in samples]
-    announce_pages(the_pass.database, context.site, urls, the_pass.now)
 
 
 def publish_one(the_pass: PublishPass, visit: SiteVisit, row: Row) -> bool:

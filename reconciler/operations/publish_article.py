@@ -300,17 +300,10 @@ def _publish(asked: _Asked, visit: SiteVisit, publication: Row) -> ArticleEnd:
     for stopped in the_pass.stopped:
         return _end(asked, visit.target, "failed", "", PublishFailure(stopped.reason, "site", hint=stopped.hint))
     for item in the_pass.articles:
-        if item.url:
-            _announce(visit, publication, item.url)
+        announce_pages(visit.database, visit.context.site, the_pass.now)
         failure = PublishFailure(item.error, hint=item.hint) if item.error else None
         return _end(asked, visit.target, "failed" if failure else "published", item.url, failure)
     raise ConflictError(f"content {asked.content_id} was changed, or is being taken away, at this moment")
-
-
-def _announce(visit: SiteVisit, publication: Row, url: str) -> None:
-    """Tell search engines of a page, if the site wants that: samples and copies are none of their business."""
-    if not (visit.target.name or publication["simulated"]):
-        announce_pages(visit.database, visit.context.site, [url], visit.installation.clock.now())
 
 
 def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article) -> ArticleEnd:
@@ -343,7 +336,7 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
         add_event(
             connection, target.ref, "updated", now, content_id=asked.content_id, remote_id=end.remote_id, detail=end.url
         )
-    _announce(visit, publication, end.url)
+    announce_pages(visit.database, visit.context.site, now)
     return _end(asked, target, "updated", end.url)
 
 

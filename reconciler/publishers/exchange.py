@@ -6,10 +6,12 @@ A request is sent once: publishing is repeated from its beginning, which looks b
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -44,7 +46,13 @@ class Answer:
 def make_client(timeout_seconds: float = 60.0) -> httpx2.Client:
     """Return a client of one site: it follows no redirect and waits no longer than this for an answer."""
     timeout = httpx2.Timeout(timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds))
-    return httpx2.Client(timeout=timeout, follow_redirects=False)
+    return httpx2.Client(timeout=timeout, follow_redirects=False, verify=_trusted())
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom we trust. Reading that takes longer than all else that a visit to a site costs us, so it is read once."""
+    return httpx2.create_ssl_context()
 
 
 def exchange(client: httpx2.Client, method: str, url: str, **request: Any) -> Answer | PublishFailure:

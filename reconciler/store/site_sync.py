@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reconciler.pipeline.port import Row
-from reconciler.store.tables import site_sync, sync_event
+from reconciler.store.tables import publication, site_sync, sync_event
+
+_ANNOUNCED = ("announced", "not_announced")
 
 # A site and the name of its further place, "" for its own.
 PlaceRef = tuple[str, str]
@@ -59,6 +62,36 @@ def add_event(
         "remote_id": remote_id,
     }
     connection.execute(sync_event.insert().values(**values, detail=detail[:500]))
+
+
+def pages_to_announce(connection: Connection, site: str, *, since: datetime) -> tuple[tuple[str, ...], int]:
+    """Return the addresses of what became public, or was changed, and was announced to nobody yet; and the last such event.
+
+    Samples and copies are left out, and what is not public any more.
+    """
+    own = sa.and_(sync_event.c.site == site, sync_event.c.target_name == "")
+    last = sa.select(sync_event.c.id, sync_event.c.remote_id).where(own, sync_event.c.event.in_(_ANNOUNCED))
+    told = connection.execute(last.order_by(sync_event.c.id.desc()).limit(1)).one_or_none()
+    up_to = int(told.remote_id or told.id) if told is not None else 0
+    public = sa.and_(publication.c.state == "published", publication.c.simulated.is_(sa.false()))
+    statement = (
+        sa.select(publication.c.url, sa.func.max(sync_event.c.id).label("event_id"))
+        .join(publication, publication.c.content_id == sync_event.c.content_id)
+        .where(own, sync_event.c.id > up_to, sync_event.c.event.in_(("published", "updated")), sync_event.c.at > since)
+        .where(public)
+        .group_by(publication.c.url)
+        .order_by(sa.func.min(sync_event.c.id))
+    )
+    rows = connection.execute(statement).all()
+    return tuple(row.url for row in rows), max((int(row.event_id) for row in rows), default=0)
+
+
+def record_announcements(
+    connection: Connection, site: str, ends: Sequence[tuple[str, str]], at: datetime, *, up_to: int
+) -> None:  # fmt: skip
+    """Write down what became of announcements. They were of the events up to this one: meanwhile others may have come."""
+    for event, detail in ends:
+        add_event(connection, (site, ""), event, at, remote_id=str(up_to), detail=detail)
 
 
 def _put(connection: Connection, place: PlaceRef, values: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 # All that the commands import when they are called, so that no process has to.
+import cli.commands.images
 import cli.commands.publish  # noqa: F401
 import reconciler.config.compiler
 import reconciler.operations.apply

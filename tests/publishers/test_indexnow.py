@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +14,14 @@ from typing import Any
 
 import pytest
 from builder import World, edited
+from forked_commands import forked_commands
 
+from reconciler.operations.publish_article import publish_article
 from reconciler.publishers.indexnow import announce, by_host
 from reconciler.publishers.port import PublishFailure
 
 KEY = "northbeam-harbour-notes"
+PUBLISH = ("publish", "--due", "--at", "+7d")
 
 
 @dataclass
@@ -24,6 +29,7 @@ class SearchEngine:
     url: str = ""
     status: int = 200
     heard: list[dict[str, Any]] = field(default_factory=list)
+    on_hearing: Callable[[], None] = lambda: None
 
 
 @pytest.fixture
@@ -33,6 +39,7 @@ def engine() -> Iterator[SearchEngine]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             opened.heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            opened.on_hearing()
             self.send_response(opened.status)
             self.end_headers()
 
@@ -48,15 +55,24 @@ def engine() -> Iterator[SearchEngine]:
     server.server_close()
 
 
-def published(world: World, engine: SearchEngine, *, samples: bool = False) -> World:
-    """Publish a site's two articles a week later; unless `samples`, as if a real provider had written them."""
+def scheduled(world: World, engine: SearchEngine, *, samples: bool = False) -> None:
+    """Schedule a site's two articles; unless `samples`, as if a real provider had written them."""
     publishing = f"publishing:\n  indexnow: {{key: {KEY}, endpoint: {engine.url}}}\n"
     world.write(edited("sites/blog.yaml", ("publishing:\n", publishing)))
     world.apply()
     world.run()
     if not samples:
-        with world.database.write() as connection:
-            connection.exec_driver_sql("UPDATE publication SET simulated = 0")
+        change(world, "UPDATE publication SET simulated = 0")
+
+
+def change(world: World, statement: str) -> None:
+    with world.database.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def published(world: World, engine: SearchEngine, *, samples: bool = False) -> World:
+    """Publish those articles a week later."""
+    scheduled(world, engine, samples=samples)
     world = world.at(world.clock.now() + timedelta(days=7))
     assert [item.error for item in world.publish().articles] == ["", ""]
     return world
@@ -88,6 +104,39 @@ def test_a_refusal_is_recorded_and_the_articles_are_out(small_world, engine):
 def test_samples_are_announced_to_nobody(small_world, engine):
     published(small_world, engine, samples=True)
     assert engine.heard == []
+
+
+def test_what_is_announced_once_is_not_announced_again(small_world, engine):
+    world = published(small_world, engine)
+    world.publish()
+    assert len(engine.heard) == 1
+    change(world, "UPDATE content SET approved_hash = NULL, title = 'Edited', html = '<p>New.</p>' WHERE id = 1")
+    publish_article(world.installation, world.database, 1, force=False)
+    (url,) = world.rows("SELECT url FROM publication WHERE content_id = 1")[0]
+    assert [told["urlList"] for told in engine.heard[1:]] == [[url]]
+
+
+def test_a_process_that_dies_before_or_while_it_announces_leaves_it_to_the_next_pass(small_world, engine, tmp_path):
+    scheduled(small_world, engine)
+    with forked_commands(tmp_path / "home") as commands:
+        engine.on_hearing = lambda: os.kill(int(commands.pid_file.read_text()), signal.SIGKILL)
+        assert commands(small_world, 0, *PUBLISH)[0] == -signal.SIGKILL, commands.said()
+        urls = [url for (url,) in small_world.rows("SELECT url FROM publication ORDER BY slot_at")]
+        assert (len(engine.heard), events(small_world), len(urls)) == (1, [], 2)
+        assert commands(small_world, 3, *PUBLISH)[0] == -signal.SIGKILL
+        engine.on_hearing = lambda: None
+        assert commands(small_world, 0, *PUBLISH)[0] == 0, commands.said()
+        assert commands(small_world, 0, *PUBLISH)[0] == 0, commands.said()
+    assert [told["urlList"] for told in engine.heard] == [urls, urls], "told again, since nobody knew; then no more"
+    assert events(small_world) == [("announced", "2 pages")]
+
+
+def test_what_went_out_long_ago_is_no_news(small_world, engine):
+    world = published(small_world, engine)
+    change(world, "DELETE FROM sync_event WHERE event = 'announced'")
+    later = world.at(world.clock.now() + timedelta(days=1))
+    later.publish()
+    assert len(engine.heard) == 1
 
 
 def test_a_key_that_indexnow_does_not_take_is_a_finding(small_world):
