@@ -170,7 +170,7 @@ CODES: tuple[CodeEntry, ...] = (
     CodeEntry("IG413", "shared publishing folder", "Two sites publish into one folder and would overwrite each other."),
     CodeEntry("IG414", "day or slot stands twice", "A publishing day or a time slot counts once: one article a slot, whatever is written. Remove the second."),
     CodeEntry("IG415", "price of a size", "`cost_per_image` maps SIZE/QUALITY to USD, e.g. 1024x1024/standard or 1024x1024/hd."),
-    CodeEntry("IG416", "unknown event", "A channel names events that notifications have: ai_STAGE_success, ai_STAGE_failed, publish_success, publish_failed, applied, apply_failed, drift_found, credits_low, usage_missing, duplicates_found."),
+    CodeEntry("IG416", "unknown event", "A channel names events that notifications have: ai_STAGE_success, ai_STAGE_failed, publish_success, publish_failed, applied, apply_failed, drift_found, credits_low, usage_missing, duplicates_found, approvals_held."),
     CodeEntry("IG417", "adapter of another type", "The provider's `type` (ai, payment, email) and its adapter do not go together."),
     CodeEntry("IG418", "dates out of order", "A model is released, then deprecated, then switched off: release_date <= deprecation_date <= shutdown_on. A grant begins before it ends: effective_on <= expires_on. A blackout starts before it ends: starts_on <= ends_on."),
     CodeEntry("IG419", "payment method without a country", "Payment methods are offered by country, so `billing.payment_method` needs `billing.country`."),

@@ -122,6 +122,7 @@ class Safety(Spec):
 # What people are told besides how each AI stage went.
 EVENTS = (
     "publish_success", "publish_failed", "applied", "apply_failed", "drift_found", "credits_low", "usage_missing", "duplicates_found",
+    "approvals_held",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from reconciler.schedule.blackouts import blackout_on, closed_days
 from reconciler.schedule.slots import free_slots
 from reconciler.store.engine import Database
 from reconciler.store.publications import list_calendar
+from reconciler.store.resources import first_applied
 
 # What a slot can be; `missed` has an article whose time has passed and which is not public.
 STATES = ("scheduled", "publishing", "published", "failed", "withdrawn", "missed", "empty")
@@ -50,12 +51,12 @@ def calendar(
     """Return the slots of the coming days, and of some days back, each with its article and local time."""
     now = clock.now()
     since, until = now - timedelta(days=back), now + timedelta(days=days)
-    contexts, rows = _load(database, site, since, until)
+    contexts, rows, begun = _load(database, site, since, until)
     entries = [_entry(row, contexts[str(row["site"])], now) for row in rows]
     if with_empty:
-        for context in contexts.values():
-            held = {row["slot_at"] for row in rows if row["site"] == context.site.name}
-            entries += _empty(context, since, until, held)
+        for name, context in contexts.items():
+            held = {row["slot_at"] for row in rows if row["site"] == name}
+            entries += _empty(context, max(since, begun[name]), until, held)
     return Calendar(_in_order(entries))
 
 
@@ -65,13 +66,13 @@ def month_calendar(database: Database, clock: Clock, *, site: str | None, year: 
     after = date(year + month // 12, month % 12 + 1, 1)
     since = datetime(first.year, first.month, first.day, tzinfo=UTC) - 2 * _DAY
     until = datetime(after.year, after.month, after.day, tzinfo=UTC) + 2 * _DAY
-    contexts, rows = _load(database, site, since, until)
+    contexts, rows, begun = _load(database, site, since, until)
     now = clock.now()
     entries = [_entry(row, contexts[str(row["site"])], now) for row in rows]
     closed: list[Closed] = []
     for name, context in sorted(contexts.items()):
         held = {row["slot_at"] for row in rows if row["site"] == name}
-        entries += _empty(context, since, until, held)
+        entries += _empty(context, max(since, begun[name]), until, held)
         found = closed_days(context.site.publishing)
         for index in range((after - first).days if found else 0):
             shut = blackout_on(found, first + index * _DAY)
@@ -82,13 +83,15 @@ def month_calendar(database: Database, clock: Clock, *, site: str | None, year: 
 
 def _load(
     database: Database, site: str | None, since: datetime, until: datetime
-) -> tuple[dict[str, SiteContext], list[Mapping[str, Any]]]:
+) -> tuple[dict[str, SiteContext], list[Mapping[str, Any]], dict[str, datetime]]:
+    """Return the sites, what stands in their slots, and since when each site is managed here: before, no slot was empty."""
     with database.read() as connection:
         contexts = load_contexts(connection)
         if site is not None:
             contexts = {site: context_of(contexts, site)}
         rows = list_calendar(connection, since=since, until=until, site=site)
-    return contexts, [row for row in rows if row["site"] in contexts]
+        begun = first_applied(connection, "site")
+    return contexts, [row for row in rows if row["site"] in contexts], begun
 
 
 def _in_order(entries: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

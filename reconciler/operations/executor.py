@@ -278,6 +278,9 @@ def _work_locally(work: StageWork, stage: LocalStage, batch: Batch) -> None:
         # The items of a batch stay on one revision, and so does what is made of them.
         pin = pin_of(connection, stage.item_kind, int(batch[0]["id"]))
         carry_out(connection, site, outcome.writes, now, pin=pin)
+        for notice in outcome.notices:
+            account, run_id = work.context.account.name, work.lease.run_id
+            notify(connection, notice.event, notice.text, now, account=account, site=site, run_id=run_id)
         count_in_stage(connection, work.stage_run_id, taken=len(batch), done=len(outcome.done))
     work.tally.done += len(outcome.done)
     work.tell()

@@ -14,6 +14,7 @@ from reconciler.schedule.slots import next_free_slot
 MACHINE = "stage 7"
 Writes = tuple[Insert | Update, ...]
 _TEXT = ("title", "slug", "excerpt", "meta_title", "meta_description", "tags", "markdown", "html")
+_NAMED_MAX = 5
 _IMAGE = ("role", "alt", "caption", "after_heading")
 
 
@@ -66,6 +67,17 @@ def hold_for_veto(article: Row, until: datetime) -> Update:
         "waits_for": f"its approval at {until:%Y-%m-%d %H:%M} UTC, unless somebody rejects it",
     }
     return Update("content", int(article["id"]), values)
+
+
+def told_of_hold(articles: Sequence[Row], until: datetime) -> str:
+    """Return what people are told whose veto counts: which articles, until when, and how."""
+    named = ", ".join(f"{article['id']} “{article['title']}”" for article in articles[:_NAMED_MAX])
+    more = f" and {len(articles) - _NAMED_MAX} more" if len(articles) > _NAMED_MAX else ""
+    what = "1 article is" if len(articles) == 1 else f"{len(articles)} articles are"
+    return (
+        f"{what} approved at {until:%Y-%m-%d %H:%M} UTC unless somebody rejects {'it' if len(articles) == 1 else 'them'}"
+        f" (igny8 content reject): {named}{more}"
+    )
 
 
 def why_no_slot(context: SiteContext) -> str:

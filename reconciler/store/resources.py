@@ -107,6 +107,12 @@ def created_at(connection: Connection, kind: str, name: str) -> datetime | None:
     return found
 
 
+def first_applied(connection: Connection, kind: str) -> dict[str, datetime]:
+    """Return when each resource of a kind was first applied, by name."""
+    rows = connection.execute(sa.select(resource.c.name, resource.c.created_at).where(resource.c.kind == kind))
+    return {str(name): at for name, at in rows}
+
+
 def save_changes(
     connection: Connection, changes: Iterable[Change], *, generation: int, at: datetime,
     uids: Mapping[tuple[str, str], str] | None = None,

@@ -49,6 +49,11 @@ def test_a_list_has_the_articles_and_on_demand_the_empty_slots(calendar):
     assert states(calendar("--days", "2", "--back", "0", "--empty", "--json")) == {"scheduled": 2, "empty": 4}
 
 
+def test_before_a_site_was_first_applied_it_had_no_empty_slots(calendar):
+    assert states(calendar("--month", "2026-10", "--json")) == {}
+    assert states(calendar("--days", "0", "--back", "9", "--empty", "--json", at="2026-11-19T03:00")) == {"missed": 1}
+
+
 def test_an_article_whose_time_has_passed_is_missed_until_it_is_public(calendar, world):
     assert states(calendar("--json", at="2026-11-19T02:00")) == {"scheduled": 1, "missed": 1}
     world.at(world.clock.now().replace(day=19, hour=2)).publish()
@@ -57,7 +62,7 @@ def test_an_article_whose_time_has_passed_is_missed_until_it_is_public(calendar,
 
 def test_a_month_is_the_sites_own_and_has_every_slot_and_closed_day(calendar):
     answer = json.loads(calendar("--month", "2026-11", "--json"))
-    assert answer["summary"] == {"slots": 60, "scheduled": 2, "empty": 58}
+    assert answer["summary"] == {"slots": 33, "scheduled": 2, "empty": 31}, "none before the site was first applied"
     assert {entry["local"][:7] for entry in answer["slots"]} == {"2026-11"}
     assert answer["blackouts"] == [{"site": "blog", "on": "2026-11-23", "reason": "Labour Thanksgiving"}]
 

@@ -159,6 +159,19 @@ def test_the_machines_approval_takes_effect_when_nobody_has_rejected_it_in_time(
     assert later.rows("SELECT approved_by FROM content WHERE id = 2") == [("stage 7",)]
 
 
+def test_whoever_may_reject_is_told_once_until_when_and_of_what(held):
+    held.run()
+    titles = [title for (title,) in held.rows("SELECT title FROM content ORDER BY id")]
+    assert held.rows("SELECT account, site, text FROM notification WHERE event = 'approvals_held'") == [
+        (
+            "acme",
+            "blog",
+            "2 articles are approved at 2026-11-19 10:30 UTC unless somebody rejects them (igny8 content reject): "
+            f"1 “{titles[0]}”, 2 “{titles[1]}”",
+        )
+    ]
+
+
 def test_an_edit_during_the_hold_leaves_the_decision_to_a_person(held):
     save_fields(held.database, held.clock, 1, {"title": "Boots"}, by="ann")
     later = held.at(held.clock.now() + timedelta(hours=24))

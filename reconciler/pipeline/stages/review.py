@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconciler.kinds.extensions import StageDeclaration
-from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_for_veto, hold_of, taken_slots
-from reconciler.pipeline.port import Insert, ItemReader, LocalStage, Outcome, Row, SiteContext, Update
+from reconciler.pipeline.approval import MACHINE, approve, hash_of, hold_for_veto, hold_of, taken_slots, told_of_hold
+from reconciler.pipeline.port import Insert, ItemReader, LocalStage, Notice, Outcome, Row, SiteContext, Update
 
 
 class Review(LocalStage):
@@ -29,7 +29,8 @@ class Review(LocalStage):
         if hold is not None:
             until = now + hold
             held = tuple(hold_for_veto(item, until) for item in items)
-            return Outcome(held, done, summary=f"{len(items)} held for a veto")
+            notice = Notice("approvals_held", told_of_hold(items, until))
+            return Outcome(held, done, summary=f"{len(items)} held for a veto", notices=(notice,))
         taken = taken_slots(reader)
         for item in items:
             updates, _ = approve(context, item, of=hash_of(item, reader), by=MACHINE, now=now, taken=taken)
