@@ -133,7 +133,7 @@ def test_killed_at_any_step_and_run_again_every_article_is_out_once_and_whole(te
 
 def kills(total: int, what: str) -> list[tuple[int, int]]:
     """Return at which steps to kill, each with the number of its repetition."""
-    sys.stdout.write(f"a {what} has {total} steps, each killed {REPEATS} times\n")
+    sys.stdout.write(f"a {what} has {total} steps; each is killed {REPEATS or 'at most one'} times\n")
     if REPEATS:
         return [(repeat, step) for repeat in range(REPEATS) for step in range(1, total + 1)]
     return [(0, step) for step in sorted({max(1, (2 * number + 1) * total // 12) for number in range(6)})]
