@@ -122,6 +122,7 @@ class AiServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgment
 
             def _answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)

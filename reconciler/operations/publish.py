@@ -14,7 +14,7 @@ from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
 from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.publishers import Target, find_target, targets_of
-from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
+from reconciler.operations.site_visit import RENEW_AFTER, SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import hash_of, take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.publishing import next_attempt, next_visit, within_limit
@@ -155,6 +155,8 @@ def _publish_places(
     the_pass: PublishPass, contexts: dict[str, SiteContext], due: list[Row], *, retry: bool, per_hour: int | None
 ) -> None:
     """Publish what is due, a place after the other; what is due at one that is not declared any more stays."""
+    if not due:
+        return
     now, by_place = the_pass.now, dict[tuple[str, str], list[Row]]()
     for row in due:
         by_place.setdefault((str(row["site"]), str(row.get("target_name", ""))), []).append(row)
@@ -189,8 +191,9 @@ def _due_at(row: Row) -> datetime:
 
 def _publish_place(the_pass: PublishPass, context: SiteContext, target: Target, rows: list[Row]) -> None:
     """Publish what is due at one place, until one failure says that nothing else would get through either."""
-    name, database = context.site.name, the_pass.database
-    if take_site(database, name, the_pass.now):
+    name, database, clock = context.site.name, the_pass.database, the_pass.installation.clock
+    taken_at = clock.now()
+    if take_site(database, name, taken_at):
         the_pass.busy.append(name)
         return
     try:
@@ -199,8 +202,12 @@ def _publish_place(the_pass: PublishPass, context: SiteContext, target: Target, 
                 stop_visits(the_pass, context, target, visit)
                 return
             for row in rows:
-                if the_pass.should_stop() or take_site(database, name, the_pass.installation.clock.now()):
+                if the_pass.should_stop():
                     return
+                if clock.now() - taken_at > RENEW_AFTER:
+                    taken_at = clock.now()
+                    if take_site(database, name, taken_at):
+                        return
                 if not publish_one(the_pass, visit, row):
                     return
     finally:

@@ -17,8 +17,9 @@ from reconciler.store.engine import Connection, Database
 from reconciler.store.locks import break_lease, take_lease
 from reconciler.store.publications import known_remote, record_remote
 
-# Longer than any one article takes; renewed before each.
+# Longer than any one article takes, begun as late as it may; renewed between two.
 _LEASE = timedelta(minutes=10)
+RENEW_AFTER = timedelta(minutes=1)
 NO_CANONICAL_HINT = "a copy that names no canonical address competes with the article; make the place carry one"
 
 
