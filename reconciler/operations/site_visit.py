@@ -96,7 +96,7 @@ def visit_site(
 def take_site(database: Database, site: str, now: datetime) -> str:
     """Take or renew the site's publishing lease; return who has it otherwise. One writer a site, also across processes."""
     name = f"publish:{site}"
-    with database.write() as connection:
+    with database.write(is_durable=False) as connection:
         holder = take_lease(connection, name, owner=worker_name(), until=now + _LEASE, now=now)
         if holder is not None and is_gone(holder.owner):
             break_lease(connection, name, holder.owner)
@@ -106,5 +106,5 @@ def take_site(database: Database, site: str, now: datetime) -> str:
 
 def leave_site(database: Database, site: str) -> None:
     """Give the site's publishing lease back."""
-    with database.write() as connection:
+    with database.write(is_durable=False) as connection:
         break_lease(connection, f"publish:{site}", worker_name())

@@ -64,19 +64,38 @@ class Database:
                 yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, is_durable: bool = True) -> Iterator[Connection]:
         """Open a transaction that writes; it commits when the block ends well and rolls back otherwise.
 
-        On SQLite the writers of a process stand in a queue; with writers of other processes its busy handling deals.
+        On SQLite the writers of a process stand in a queue; with writers of other processes its busy handling deals. One
+        that is not durable does not wait for the disk: it is whole and survives us, but a power failure may take it back.
+        That is right for what dies with the process anyway, as a lease does.
         """
         with _translated(self.url), _queued(self), self.engine.connect() as connection:
             connection = connection.execution_options(igny8_begin="BEGIN IMMEDIATE")
-            with connection.begin():
+            with _unhurried(connection) if not is_durable else contextlib.nullcontext(), connection.begin():
+                if not is_durable and connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _unhurried(connection: Connection) -> Iterator[None]:
+    """Let SQLite's commits in this block not wait for the disk."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        yield
+    finally:
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
 
 
 # The queues of writers of this process, by the URL of the SQLite file.
