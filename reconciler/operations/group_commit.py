@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from reconciler.store.engine import Connection, Database
+from reconciler.store.statements import together
 
 # So many writes a transaction, and a turn of the event loop, at most: nobody waits for longer for what it has locked.
 _GROUP_MAX = 32
@@ -74,13 +75,16 @@ class GroupCommit(Generic[_N]):
 def _write_together(database: Database, group: list[_Write], notes: Any) -> bool:
     """Write a group in one transaction; False when one of it failed, and nothing was written."""
     results: list[Any] = []
+    is_done = False
     try:
         with database.write() as connection:
-            results.extend(write.work(connection, notes) for write in group)
+            with together(connection):
+                results.extend(write.work(connection, notes) for write in group)
+            is_done = True
     except Exception as error:
         for write, result in zip(group, results, strict=False):
             write.undo(result)
-        if len(results) < len(group):
+        if not is_done:
             return False
         # The commit itself failed, and may have arrived all the same: who waits for it has to look.
         for write in group:
@@ -94,7 +98,7 @@ def _write_together(database: Database, group: list[_Write], notes: Any) -> bool
 def _write_alone(database: Database, write: _Write, notes: Any) -> None:
     results: list[Any] = []
     try:
-        with database.write() as connection:
+        with database.write() as connection, together(connection):
             results.append(write.work(connection, notes))
     except Exception as error:
         for result in results:

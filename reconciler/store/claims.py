@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from reconciler.store.runs import LeaseLostError
+from reconciler.store.statements import Result, later
 from reconciler.store.statements import run as execute
 from reconciler.store.tables import Instant, claim, run, stage_run
 
@@ -77,14 +78,12 @@ def take_units(
 
 def keep_unit(connection: Connection, unit: Unit, until: datetime, attempt_id: str | None) -> None:
     """Renew the lease of a unit and name the attempt that is made for it; LeaseLostError when another has it."""
-    done = execute(connection, _KEEP, _where(unit) | {"until": until, "attempt": attempt_id})
-    _require(done.rowcount, unit)
+    later(connection, _KEEP, _where(unit) | {"until": until, "attempt": attempt_id}, _one_of(unit))
 
 
 def end_unit(connection: Connection, unit: Unit) -> None:
     """Take a unit off: its call was settled; LeaseLostError when another has taken it since."""
-    done = execute(connection, _END, _where(unit))
-    _require(done.rowcount, unit)
+    later(connection, _END, _where(unit), _one_of(unit))
 
 
 def is_laid_out(connection: Connection, unit: Unit) -> bool:
@@ -150,9 +149,12 @@ def _where(unit: Unit) -> dict[str, object]:
     return {"of_stage": unit.stage_run_id, "of_unit": unit.number, "of_fence": unit.fence}
 
 
-def _require(rows: int, unit: Unit) -> None:
-    if rows != 1:
-        raise LeaseLostError(f"another worker took over what stage run {unit.stage_run_id} had in work")
+def _one_of(unit: Unit) -> Callable[[Result], None]:
+    def check(result: Result) -> None:
+        if result.rowcount != 1:
+            raise LeaseLostError(f"another worker took over what stage run {unit.stage_run_id} had in work")
+
+    return check
 
 
 _OWNED = claim.c.owner != ""

@@ -16,7 +16,7 @@ from reconciler.pipeline.duplicates import Near
 from reconciler.pipeline.port import Alias, Insert, Remove, Row, Update, Write
 from reconciler.store.engine import Database
 from reconciler.store.known_texts import SiteTexts
-from reconciler.store.statements import insert_and_tell, insert_rows, update_rows
+from reconciler.store.statements import insert_and_tell, insert_rows, later, updating
 from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
 FAILURES_MAX = 3
@@ -149,7 +149,7 @@ def carry_out(
             continue
         values = {name: ids[value.name] if isinstance(value, Alias) else value for name, value in write.values.items()}
         if isinstance(write, Update):
-            update_rows(connection, table, {"id": write.item_id, "site": site}, values)
+            later(connection, *updating(table, {"id": write.item_id, "site": site}, values))
             continue
         if pin is not None and "pinned_generation" in table.c:
             values["pinned_generation"] = pin

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from reconciler.errors import ConflictError
 from reconciler.ids import digest
 from reconciler.ledger.transfers import BOOKS, LOT_BOOKS, Posting, TransferKind
-from reconciler.store.statements import insert_and_tell, insert_row, insert_rows, run, run_many, run_text
+from reconciler.store.statements import insert_and_tell, insert_row, insert_rows, later_text, run, run_many
 from reconciler.store.tables import (
     budget_window,
     credit_account,
@@ -92,14 +92,15 @@ def is_same(key: str, known: str | None, payload: str) -> bool:
     return known is not None
 
 
-def write(connection: Connection, movement: Movement, origin: Origin) -> int:
-    """Write a transfer and return what the account has available after it."""
+def write(connection: Connection, movement: Movement, origin: Origin) -> None:
+    """Write a transfer."""
     if connection.dialect.name == "postgresql":
-        return _write_at_once(connection, movement, origin)
-    return _write_row_by_row(connection, movement, origin)
+        _write_at_once(connection, movement, origin)
+    else:
+        _write_row_by_row(connection, movement, origin)
 
 
-def _write_row_by_row(connection: Connection, movement: Movement, origin: Origin) -> int:
+def _write_row_by_row(connection: Connection, movement: Movement, origin: Origin) -> None:
     changes = {f"d_{book}": 0 for book in BOOKS}
     for leg in movement.legs:
         changes[f"d_{leg.book}"] += leg.credits
@@ -130,7 +131,6 @@ def _write_row_by_row(connection: Connection, movement: Movement, origin: Origin
                 for number, leg in enumerate(movement.legs, 1)
             ],
         )  # fmt: skip
-    return available
 
 
 def _lot_changes(legs: Sequence[Posting]) -> list[dict[str, int]]:
@@ -172,7 +172,7 @@ _CHANGE_WINDOWS = (
 )
 
 
-def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -> int:
+def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -> None:
     """Write all rows with one statement of several parts; PostgreSQL checks constraints at its end."""
     changes = {f"d_{book}": 0 for book in BOOKS}
     for leg in movement.legs:
@@ -189,7 +189,7 @@ def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -
     for name, value in (movement.hold_row or movement.resolution_row or {}).items():
         values[f"{also}_{name}"] = value
     text = _at_once(also, len(movement.windows), len(lots), len(movement.legs))
-    return int(run_text(connection, text, values, returns_rows=True).scalar_one())
+    later_text(connection, text, values)
 
 
 @cache

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.store.outbox import enqueue
-from reconciler.store.statements import insert_row, inserting, run_all, update_rows, updating
+from reconciler.store.statements import Result, insert_row, inserting, later, updating
 from reconciler.store.statements import run as execute
 from reconciler.store.tables import OPEN_RUN_STATES, Instant, attempt, claim, notification, run, stage_run, usage
 
@@ -89,16 +89,18 @@ def hold_lease(connection: Connection, lease: RunLease, until: datetime) -> str:
     return str(asked)
 
 
-def count_in_run(connection: Connection, lease: RunLease, until: datetime, *, credits: int = 0) -> int:
-    """Add to an open run's credits and return them; its lease is renewed by the worker that has it.
+def count_in_run(connection: Connection, lease: RunLease, until: datetime, *, credits: int = 0) -> None:
+    """Add to an open run's credits; its lease is renewed by the worker that has it.
 
     LeaseLostError when the run has ended.
     """
+
+    def check(result: Result) -> None:
+        if not result.rows:
+            raise LeaseLostError(f"run {lease.run_id} of {lease.site} has ended")
+
     values = {"of_run": lease.run_id, "of_fence": lease.fence, "until": until, "d_credits": credits}
-    used = execute(connection, _COUNT_IN_RUN, values).scalar()
-    if used is None:
-        raise LeaseLostError(f"run {lease.run_id} of {lease.site} has ended")
-    return int(used)
+    later(connection, _COUNT_IN_RUN, values, check)
 
 
 def run_credits(connection: Connection, run_id: int) -> int:
@@ -174,7 +176,7 @@ def count_in_stage(
     connection: Connection, stage_run_id: int, *, taken: int = 0, done: int = 0, failed: int = 0, credits: int = 0
 ) -> None:
     """Add to a stage's progress; part of the transaction that charges."""
-    execute(
+    later(
         connection,
         _COUNT_IN_STAGE,
         {"of_stage": stage_run_id, "d_taken": taken, "d_done": done, "d_failed": failed, "d_credits": credits},
@@ -201,7 +203,7 @@ def start_attempt(connection: Connection, values: Mapping[str, Any]) -> None:
 
 def finish_attempt(connection: Connection, attempt_id: str, values: Mapping[str, Any], phase: Phase = "DONE") -> None:
     """Record how a call ended, and how far it came."""
-    update_rows(connection, attempt, {"id": attempt_id}, {**values, "phase": phase})
+    later(connection, *updating(attempt, {"id": attempt_id}, {**values, "phase": phase}))
 
 
 def lose_attempts(connection: Connection, run_id: int, now: datetime) -> int:
@@ -270,14 +272,9 @@ def close_charged_call(
 ) -> None:  # fmt: skip
     """Record how a charged call ended, write its usage line, and add to its stage's progress."""
     counted = {"d_taken": taken, "d_done": done, "d_failed": failed, "d_credits": usage_line["credits"]}
-    run_all(
-        connection,
-        [
-            updating(attempt, {"id": attempt_id}, {**end, "phase": "DONE"}),
-            inserting(usage, usage_line),
-            (_COUNT_IN_STAGE, {"of_stage": stage_run_id, **counted}),
-        ],
-    )
+    later(connection, *updating(attempt, {"id": attempt_id}, {**end, "phase": "DONE"}))
+    later(connection, *inserting(usage, usage_line))
+    later(connection, _COUNT_IN_STAGE, {"of_stage": stage_run_id, **counted})
 
 
 def attempt_end(connection: Connection, attempt_id: str) -> tuple[str, str]:

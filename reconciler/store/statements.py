@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, exc
+from sqlalchemy import Connection, bindparam, event, exc
 from sqlalchemy.engine import Dialect
 
 _Convert = Callable[[Any], Any]
@@ -69,23 +70,9 @@ def run(
 
 
 def run_many(connection: Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute a statement for each of these rows, which all have the same columns."""
-    run_all(connection, [(statement, row) for row in rows])
-
-
-def run_all(connection: Connection, statements: Sequence[tuple[sa.Insert | sa.Update, Mapping[str, Any]]]) -> None:
-    """Execute statements whose results nobody asks for; PostgreSQL is sent them all before it is waited for."""
-    texts = []
-    for statement, given in statements:
-        prepared = _prepared(statement, connection.dialect, tuple(given))
-        texts.append((prepared.text, prepared.parameters(given)))
-    if len(texts) > 1 and connection.dialect.name == "postgresql" and not connection.dispatch.before_cursor_execute:
-        with _driver(connection, "pipeline") as cursor, cursor.connection.pipeline():
-            for text, parameters in texts:
-                cursor.execute(text, parameters)
-        return
-    for text, parameters in texts:
-        run_text(connection, text, parameters, returns_rows=False)
+    """Execute a statement for each of these rows."""
+    for row in rows:
+        later(connection, statement, row)
 
 
 def run_text(connection: Connection, text: str, parameters: Any, *, returns_rows: bool) -> Result:
@@ -93,9 +80,95 @@ def run_text(connection: Connection, text: str, parameters: Any, *, returns_rows
     if connection.dispatch.before_cursor_execute:
         listened = connection.exec_driver_sql(text, parameters)
         return Result([tuple(row) for row in listened] if returns_rows else (), listened.rowcount)
+    waiting = _WAITING.get(connection)
+    if waiting:
+        return _send(connection, [*waiting, _Waiting(text, parameters, returns_rows)])
     with _driver(connection, text) as cursor:
         cursor.execute(text, parameters)
         return Result(cursor.fetchall() if returns_rows else (), cursor.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    text: str
+    parameters: Any
+    returns_rows: bool
+    check: Callable[[Result], None] | None = None
+
+
+# What waits to be sent, of the connections that send together.
+_WAITING: WeakKeyDictionary[Connection, list[_Waiting]] = WeakKeyDictionary()
+
+
+@contextlib.contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Let statements of `later` wait for the next one whose result is needed, or for the end of the block.
+
+    On PostgreSQL, where each costs a way to the server and back; they arrive in their order. SQLite has none to save.
+    """
+    if connection.dialect.name != "postgresql" or connection.dispatch.before_cursor_execute:
+        yield
+        return
+
+    def send_first(*_facts: Any) -> None:
+        _flush(connection)
+
+    _WAITING[connection] = []
+    event.listen(connection, "before_execute", send_first)
+    try:
+        yield
+        _flush(connection)
+    finally:
+        event.remove(connection, "before_execute", send_first)
+        del _WAITING[connection]
+
+
+def later(
+    connection: Connection, statement: sa.Insert | sa.Update | sa.Delete, given: Mapping[str, Any],
+    check: Callable[[Result], None] | None = None,
+) -> None:  # fmt: skip
+    """Execute a statement whose result nobody needs at once; `check` raises when it is not as it must be."""
+    prepared = _prepared(statement, connection.dialect, tuple(given))
+    later_text(connection, prepared.text, prepared.parameters(given), returns_rows=prepared.returns_rows, check=check)
+
+
+def later_text(
+    connection: Connection, text: str, parameters: Any, *, returns_rows: bool = False,
+    check: Callable[[Result], None] | None = None,
+) -> None:  # fmt: skip
+    """Execute a statement in the driver's own form as `later` does."""
+    waiting = _WAITING.get(connection)
+    if waiting is not None:
+        waiting.append(_Waiting(text, parameters, returns_rows, check))
+        return
+    result = run_text(connection, text, parameters, returns_rows=returns_rows)
+    if check is not None:
+        check(result)
+
+
+def _flush(connection: Connection) -> None:
+    waiting = _WAITING.get(connection)
+    if waiting:
+        _send(connection, list(waiting))
+
+
+def _send(connection: Connection, statements: Sequence[_Waiting]) -> Result:
+    """Send statements without waiting in between, and return the result of the last one."""
+    _WAITING[connection].clear()
+    with _driver(connection, "; ".join(one.text for one in statements)) as first:
+        # Each needs a cursor of its own: it keeps the result.
+        cursors = [first, *(first.connection.cursor() for _ in statements[1:])]
+        with first.connection.pipeline():
+            for one, cursor in zip(statements, cursors, strict=True):
+                cursor.execute(one.text, one.parameters)
+        results = [
+            Result(cursor.fetchall() if one.returns_rows else (), cursor.rowcount)
+            for one, cursor in zip(statements, cursors, strict=True)
+        ]
+    for one, result in zip(statements, results, strict=True):
+        if one.check is not None:
+            one.check(result)
+    return results[-1]
 
 
 @contextlib.contextmanager
@@ -123,7 +196,7 @@ def _errors(dialect: Dialect) -> Any:
 
 def insert_row(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row."""
-    run(connection, _insert(table), row)
+    later(connection, _insert(table), row)
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -134,7 +207,7 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
     for start in range(0, len(rows), _ROWS_MAX):
         some = rows[start : start + _ROWS_MAX]
         given = {f"{name}_m{number}": value for number, row in enumerate(some) for name, value in row.items()}
-        run(connection, _insert_many(table, tuple(some[0]), len(some)), given)
+        later(connection, _insert_many(table, tuple(some[0]), len(some)), given)
 
 
 def insert_and_tell(connection: Connection, table: sa.Table, row: Mapping[str, Any]) -> int:
@@ -142,20 +215,15 @@ def insert_and_tell(connection: Connection, table: sa.Table, row: Mapping[str, A
     return int(run(connection, _insert_returning(table), row).scalar_one())
 
 
-def update_rows(connection: Connection, table: sa.Table, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
-    """Give the rows with these column values new ones; return how many there were."""
-    return run(connection, *updating(table, where, values)).rowcount
-
-
 def inserting(table: sa.Table, row: Mapping[str, Any]) -> tuple[sa.Insert, Mapping[str, Any]]:
-    """Return the statement that inserts a row, for `run_all`."""
+    """Return the statement that inserts a row, for `later`."""
     return _insert(table), row
 
 
 def updating(
     table: sa.Table, where: Mapping[str, Any], values: Mapping[str, Any]
 ) -> tuple[sa.Update, Mapping[str, Any]]:
-    """Return the statement that gives the rows with these column values new ones, for `run_all`."""
+    """Return the statement that gives the rows with these column values new ones, for `later`."""
     parameters = {f"w_{name}": value for name, value in where.items()}
     parameters.update((f"v_{name}", value) for name, value in values.items())
     return _update(table, tuple(where), tuple(values)), parameters
