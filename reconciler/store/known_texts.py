@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
 from reconciler.pipeline.duplicates import KnownTexts, Near
 from reconciler.store.tables import KEPT
@@ -99,4 +99,9 @@ _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
 
 
 def _memory_of(engine: Engine) -> _Memory:
-    return _MEMORIES.setdefault(engine, _Memory())
+    memory = _MEMORIES.get(engine)
+    if memory is None:
+        memory = _MEMORIES[engine] = _Memory()
+        # What was read of items that are then rolled back is no more, and SQLite gives their ids to others.
+        event.listen(engine, "rollback", lambda _connection: memory.parts.clear())
+    return memory

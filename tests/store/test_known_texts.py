@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from reconciler.pipeline.port import Insert
 from reconciler.store.items import SiteItems, carry_out
 from reconciler.store.tables import cluster, idea
@@ -48,3 +50,14 @@ def test_what_was_superseded_repeats_nothing_and_what_took_its_place_does(databa
     with database.write() as connection:
         make(connection, "blog", "The best tent of all")
     assert near(database, "blog", "Best tents of all") == "The best tent of all"
+
+
+def test_what_was_rolled_back_is_not_known_and_what_takes_its_ids_is(database):
+    with pytest.raises(ZeroDivisionError), database.write() as connection:
+        make(connection, "blog", "Best tents", "Best boots")
+        assert SiteItems(connection, "blog").near("idea", "title", "Best boot").of == "Best boots"
+        raise ZeroDivisionError
+    with database.write() as connection:
+        make(connection, "blog", "Warm stoves", "Cheap ropes")
+    assert near(database, "blog", "A cheap rope") == "Cheap ropes"
+    assert near(database, "blog", "Best boot") is None
