@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.errors import UsageError
 from reconciler.kinds.account import Account
 from reconciler.kinds.author import Author
+from reconciler.kinds.fields import Spec
 from reconciler.kinds.models import ModelCatalog
 from reconciler.kinds.platform import Platform
 from reconciler.kinds.prompt import Prompt
@@ -16,19 +19,33 @@ from reconciler.operations.app import EXTENSIONS
 from reconciler.pipeline.port import SiteContext
 from reconciler.store.engine import Connection, Database
 from reconciler.store.history import current_generation
-from reconciler.store.resources import load_specs
+from reconciler.store.resources import load_specs_of
+
+_KINDS: Mapping[str, type[Spec]] = {
+    "platform": Platform,
+    "models": ModelCatalog,
+    "providers": ProviderCatalog,
+    "prompt": Prompt,
+    "account": Account,
+    "tiers": TierCatalog,
+    "author": Author,
+    "strategy": Strategy,
+    "site": Site,
+}
 
 
 def load_contexts(connection: Connection) -> dict[str, SiteContext]:
     """Return the context of every applied site by name."""
-    platform = load_specs(connection, "platform", Platform).get("platform", Platform())
-    models = load_specs(connection, "models", ModelCatalog).get("models", ModelCatalog())
-    providers = load_specs(connection, "providers", ProviderCatalog).get("providers", ProviderCatalog())
-    prompts = {prompt.function: prompt for prompt in load_specs(connection, "prompt", Prompt).values()}
-    accounts = load_specs(connection, "account", Account)
-    tiers = load_specs(connection, "tiers", TierCatalog).get("tiers", TierCatalog())
-    authors = load_specs(connection, "author", Author)
-    strategies = load_specs(connection, "strategy", Strategy)
+    specs = load_specs_of(connection, _KINDS)
+    platform: Platform = specs["platform"].get("platform", Platform())
+    models: ModelCatalog = specs["models"].get("models", ModelCatalog())
+    providers: ProviderCatalog = specs["providers"].get("providers", ProviderCatalog())
+    prompts: dict[str, Prompt] = {prompt.function: prompt for prompt in specs["prompt"].values()}
+    accounts: dict[str, Account] = specs["account"]
+    tiers: TierCatalog = specs["tiers"].get("tiers", TierCatalog())
+    authors: dict[str, Author] = specs["author"]
+    strategies: dict[str, Strategy] = specs["strategy"]
+    sites: dict[str, Site] = specs["site"]
     generation = current_generation(connection)
     return {
         name: SiteContext(
@@ -44,7 +61,7 @@ def load_contexts(connection: Connection) -> dict[str, SiteContext]:
             generation=generation,
             extensions=EXTENSIONS,
         )
-        for name, site in load_specs(connection, "site", Site).items()
+        for name, site in sites.items()
     }
 
 

@@ -22,7 +22,7 @@ from reconciler.publishers.port import Article, PublishFailure, Remote
 from reconciler.store.copies import add_copies, copies_at, due_copies, hold_copy
 from reconciler.store.departures import leaving_sites, stays
 from reconciler.store.engine import Connection, Database
-from reconciler.store.items import SiteItems, carry_out, find_content
+from reconciler.store.items import SiteItems, carry_out, find_content, sites_with_content
 from reconciler.store.publications import (
     begin_publication,
     complete_publication,
@@ -33,7 +33,7 @@ from reconciler.store.publications import (
     publications_of,
 )
 from reconciler.store.runs import notify
-from reconciler.store.site_sync import add_event, load_site_syncs, resume_site, stop_site
+from reconciler.store.site_sync import PlaceRef, add_event, load_site_syncs, resume_site, stop_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ def schedule_approved(database: Database, contexts: dict[str, SiteContext], now:
     One that was unpublished has had its slot, and waits for a person.
     """
     scheduled = 0
-    for name, context in contexts.items():
+    with database.read() as connection:
+        waiting = sites_with_content(connection, "approved")
+    for name in sorted(waiting & contexts.keys()):
+        context = contexts[name]
         if why_no_slot(context):
             continue
-        with database.read() as connection:
-            if not SiteItems(connection, name).find("content", {"state": "approved"}, limit=1):
-                continue
         with database.write() as connection:
             reader = SiteItems(connection, name)
             taken, placed = taken_slots(reader), {int(row["content_id"]) for row in reader.find("publication", {})}
@@ -136,13 +136,12 @@ def publish_due(
             return PublishReport((), (), "the module publishing is off")
     schedule_approved(database, contexts, now)
     the_pass = PublishPass(installation, database, now, should_stop)
-    with database.read() as connection:
-        due = due_publications(connection, now, site=site)
-    _publish_places(the_pass, contexts, due, retry=retry, per_hour=catch_up_per_hour)
     # After the articles: a copy goes out in the pass in which its article did.
-    with database.read() as connection:
-        copies = due_copies(connection, now, site=site)
-    _publish_places(the_pass, contexts, copies, retry=retry, per_hour=catch_up_per_hour)
+    for find_due in (due_publications, due_copies):
+        with database.read() as connection:
+            due = find_due(connection, now, site=site)
+            state = _State.read(connection, now) if due else _State({}, {})
+        _publish_places(the_pass, contexts, due, state, retry=retry, per_hour=catch_up_per_hour)
     for name, context in contexts.items():
         if site in (None, name) and not should_stop():
             announce_pages(database, context.site, now)
@@ -151,18 +150,26 @@ def publish_due(
     return PublishReport(tuple(articles), busy, "", tuple(the_pass.stopped), the_pass.waiting)
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How places stand as a pass begins: what was found at each, and how many articles it got in the last hour."""
+
+    found: dict[PlaceRef, Row]
+    lately: dict[PlaceRef, int]
+
+    @classmethod
+    def read(cls, connection: Connection, now: datetime) -> _State:
+        return cls(load_site_syncs(connection), count_published(connection, since=now - timedelta(hours=1)))
+
+
 def _publish_places(
-    the_pass: PublishPass, contexts: dict[str, SiteContext], due: list[Row], *, retry: bool, per_hour: int | None
-) -> None:
+    the_pass: PublishPass, contexts: dict[str, SiteContext], due: list[Row], state: _State, *, retry: bool,
+    per_hour: int | None,
+) -> None:  # fmt: skip
     """Publish what is due, a place after the other; what is due at one that is not declared any more stays."""
-    if not due:
-        return
     now, by_place = the_pass.now, dict[tuple[str, str], list[Row]]()
     for row in due:
         by_place.setdefault((str(row["site"]), str(row.get("target_name", ""))), []).append(row)
-    with the_pass.database.read() as connection:
-        found = load_site_syncs(connection)
-        lately = count_published(connection, since=now - timedelta(hours=1))
     for (name, target_name), rows in by_place.items():
         if the_pass.should_stop():
             break
@@ -170,14 +177,14 @@ def _publish_places(
         target = find_target(context.site, target_name) if context is not None else None
         if context is None or target is None:
             continue
-        stopped = found.get(target.ref)
+        stopped = state.found.get(target.ref)
         if stopped is not None and not retry and stopped["next_attempt_at"] and stopped["next_attempt_at"] > now:
             told = (name, stopped["reason"], stopped["hint"], stopped["next_attempt_at"])
             the_pass.stopped.append(StoppedSite(*told, is_new=False, target=target_name))
             continue
         ready = [row for row in rows if retry or row["next_attempt_at"] is None or row["next_attempt_at"] <= now]
         slots = [(_due_at(row), row) for row in ready]
-        chosen = within_limit(slots, now, published_lately=lately.get(target.ref, 0), per_hour=per_hour)
+        chosen = within_limit(slots, now, published_lately=state.lately.get(target.ref, 0), per_hour=per_hour)
         the_pass.waiting += len(rows) - len(chosen)
         if chosen:
             _publish_place(the_pass, context, target, chosen)

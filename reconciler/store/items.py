@@ -246,6 +246,12 @@ def _content_select() -> sa.Select[Any]:
     return sa.select(content, *columns, publication.c.error.label("publish_error")).select_from(joined)
 
 
+def sites_with_content(connection: Connection, state: str) -> set[str]:
+    """Return the sites that have an article in a state."""
+    where = (content.c.state == state, content.c.superseded_at.is_(None))
+    return set(connection.scalars(sa.select(content.c.site).where(*where).distinct()))
+
+
 def keyword_of(connection: Connection, content_id: int) -> str:
     """Return the search phrase that an article was written for."""
     statement = sa.select(idea.c.keyword).join(task, task.c.idea_id == idea.c.id)

@@ -92,6 +92,17 @@ def load_specs(connection: Connection, kind: str, spec: type[SpecT]) -> dict[str
     return {row.name: spec.model_validate_json(row.spec) for row in rows.all()}
 
 
+def load_specs_of(connection: Connection, specs: Mapping[str, type[Spec]]) -> dict[str, dict[str, Any]]:
+    """Return the live specs of several kinds, by kind and name."""
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in specs}
+    rows = connection.execute(
+        sa.select(resource.c.kind, resource.c.name, resource.c.spec).where(resource.c.kind.in_(list(specs)))
+    )
+    for row in rows.all():
+        found[row.kind][row.name] = specs[row.kind].model_validate_json(row.spec)
+    return found
+
+
 def live_spec(connection: Connection, kind: str, name: str) -> dict[str, Any] | None:
     """Return the live spec of a resource, or None when it is not there."""
     where = sa.and_(resource.c.kind == kind, resource.c.name == name)
