@@ -22,9 +22,9 @@ from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.publish import PublishPass, publish_one
 from reconciler.operations.publishers import Target, find_target, targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
+from reconciler.operations.standing import is_missing, why_not_as_sent
 from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Insert, Row, SiteContext, Update
-from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import Article, PublishFailure, Remote
 from reconciler.store.copies import add_copies, copies_of, find_copy
 from reconciler.store.engine import Connection, Database
@@ -39,13 +39,6 @@ from reconciler.store.publications import (
 from reconciler.store.runs import notify
 from reconciler.store.site_sync import add_event
 
-# What a person may do about an article that does not stand at its site as it was sent.
-_MENDS = {
-    "missing": "--force publishes it anew",
-    "trashed": "restore it there, or delete it there for good; then --force publishes it anew",
-    "changed-by-hand": "--force overwrites the change",
-    "unpublished-by-hand": "publish it there again, or take it off here, too: igny8 unpublish",
-}
 What = Literal["published", "updated", "unchanged", "unpublished", "waiting", "failed"]
 # A copy that died on its way out may be public already.
 _OUT = ("published", "publishing")
@@ -311,7 +304,7 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
     known, target = visit.known(publication), visit.target
     assert known is not None
     if digest_of(article) == publication["sent_digest"] and not asked.force:
-        if publication["sync_finding"] and (failure := _why_not_as_sent(visit, known)) is not None:
+        if publication["sync_finding"] and (failure := why_not_as_sent(visit, known)) is not None:
             return _end(asked, target, "failed", "", failure)
         return _end(asked, target, "unchanged", known.url)
     if target.kind is not None and not target.kind.updates:
@@ -321,7 +314,7 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
         raise BlockedError(refusal, hint="edit it there")
     end = visit.publisher.update(article, known, visit.notebook, force=asked.force)
     if isinstance(end, PublishFailure):
-        if asked.force and _is_missing(visit, known):
+        if asked.force and is_missing(visit, known):
             with visit.database.write() as connection:
                 due_at = publication["due_at"] if target.name else publication["slot_at"]
                 reopen_publication(connection, publication, due_at=due_at)
@@ -338,25 +331,6 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
         )
     announce_pages(visit.database, visit.context.site, now)
     return _end(asked, target, "updated", end.url)
-
-
-def _why_not_as_sent(visit: SiteVisit, known: Remote) -> PublishFailure | None:
-    """Return how an article with nothing new to send stands at its site, None when it is as it was sent."""
-    seen = visit.publisher.look([known])
-    if isinstance(seen, PublishFailure):
-        return seen
-    finding = finding_of("published", known, seen[0])
-    if not finding:
-        return None
-    return PublishFailure(
-        f"there is nothing new to send, but it is {finding} at the site", hint=_MENDS.get(finding, "")
-    )
-
-
-def _is_missing(visit: SiteVisit, known: Remote) -> bool:
-    """Tell whether the site has nothing any more where the article stood."""
-    seen = visit.publisher.look([known])
-    return not isinstance(seen, PublishFailure) and seen[0].state == "missing"
 
 
 def _overwrite(visit: SiteVisit, publication: Row, article: Article) -> PublishFailure | None:

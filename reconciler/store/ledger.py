@@ -7,17 +7,18 @@ behind. A hold takes from certain lots, so what it holds neither expires under i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from reconciler.errors import ConflictError
-from reconciler.ledger.transfers import Part, TransferKind, Usable, move_postings, settle_postings, take_in_turn
-from reconciler.store.budgets import Place, Window, insert_if_absent, place_of, windows_of
+from reconciler.ledger.transfers import Part, TransferKind, move_postings, settle_postings, take_in_turn
+from reconciler.store.budgets import Place, insert_if_absent, place_of
+from reconciler.store.funds import Balance, Funds, balance_of, lock_account, lock_funds
 from reconciler.store.ledger_laws import find_breaks
 from reconciler.store.lots import PLAIN_TERMS, Terms, bring_up_to_date, open_lot
 from reconciler.store.movements import Movement, Origin, is_repeated, is_same, known_payload, payload_of, write
@@ -25,7 +26,6 @@ from reconciler.store.statements import run
 from reconciler.store.tables import (
     Instant,
     attempt,
-    budget_window,
     credit_account,
     credit_lot,
     hold,
@@ -68,26 +68,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
-    """An account's books in credits; `granted` is what it has been given in all, without what the house absorbed."""
-
-    available: int = 0
-    held: int = 0
-    spent: int = 0
-    granted: int = 0
-    upcoming: int = 0
-    expired: int = 0
-    absorbed: int = 0
-    revenue_nano: int = 0
-    is_suspended: bool = False
-    next_change_at: datetime | None = None
-
-    def is_due(self, now: datetime) -> bool:
-        """Tell whether a lot has begun or expired that was not moved yet."""
-        return self.next_change_at is not None and self.next_change_at <= now
-
-
-@dataclass(frozen=True, slots=True)
 class Hold:
     """Credits set aside for one call."""
 
@@ -100,54 +80,12 @@ class Hold:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Funds:
-    """What a call could be paid from, with the account locked: nobody takes from it until the transaction ends."""
-
-    balance: Balance
-    place: Place
-    windows: Mapping[str, Window]
-    lots: Sequence[Usable]
-    known_payload: str | None = None
-
-    def less(self, parts: Sequence[Part], credits: int) -> Funds:
-        """Return what is left of them after a hold of so many credits, which took these parts of the lots."""
-        taken = {part.lot: part.credits for part in parts}
-        return replace(
-            self,
-            balance=replace(self.balance, available=self.balance.available - credits, held=self.balance.held + credits),
-            windows={
-                key: replace(window, reserved=window.reserved + credits) for key, window in self.windows.items()
-            },
-            lots=[replace(lot, available=lot.available - taken.get(lot.id, 0)) for lot in self.lots],
-        )  # fmt: skip
-
-
 class OverdrawnError(Exception):
     """A hold asked for more than is available, or than a budget has left; nothing was changed."""
 
 
 class SuspendedError(OverdrawnError):
     """The account is suspended and holds nothing."""
-
-
-def balance_of(connection: Connection, account: str) -> Balance:
-    """Return an account's balance, zeros when it never moved."""
-    row = connection.execute(_ACCOUNT, {"of_account": account}).one_or_none()
-    return Balance() if row is None else _balance(row)
-
-
-def lock_account(connection: Connection, account: str) -> Balance:
-    """Return an account's balance with its row locked until the transaction ends."""
-    row = connection.execute(_LOCK, {"of_account": account}).one_or_none()
-    return Balance() if row is None else _balance(row)
-
-
-def _balance(row: Any) -> Balance:
-    return Balance(
-        row.available, row.held, row.spent, -row.granted - row.absorbed, row.upcoming, row.expired, row.absorbed,
-        row.revenue_nano, row.suspended, row.next_change_at,
-    )  # fmt: skip
 
 
 def suspend(connection: Connection, account: str, is_suspended: bool) -> None:
@@ -211,33 +149,6 @@ def available_credits(connection: Connection) -> dict[str, int]:
     """Return what every account has available."""
     rows = connection.execute(sa.select(credit_account.c.account, credit_account.c.available))
     return {row.account: row.available for row in rows}
-
-
-def lock_funds(
-    connection: Connection, place: Place, origin: Origin, limits: Mapping[str, int | None] | None = None, key: str = ""
-) -> Funds:
-    """Lock an account, bring its lots up to date, and return it with the budget windows of a place.
-
-    With a key also the payload of the transfer that was made with it, if any.
-    """
-    row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one_or_none()
-    if row is None:
-        insert_if_absent(connection, credit_account, {"account": place.account})
-        row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one()
-    if _balance(row).is_due(origin.at):
-        bring_up_to_date(connection, place.account, origin)
-        row = connection.execute(_LOCK_FOR, {"of_account": place.account, "of_key": key}).one()
-    # Read after the account was locked: nobody changes its windows and lots until this transaction ends.
-    windows: dict[str, Window] = {}
-    lots: list[Usable] = []
-    for key_, limit, reserved, spent, *lot in connection.execute(
-        _WINDOWS_AND_LOTS, {"of_account": place.account, "of_windows": list(place.keys)}
-    ):
-        if key_ is None:
-            lots.append(Usable(*lot))
-        else:
-            windows[key_] = Window(key_, limit, reserved, spent)
-    return Funds(_balance(row), place, windows_of(connection, place, windows, limits), lots, row.known_payload)
 
 
 def place_hold(connection: Connection, wanted: Hold, origin: Origin, funds: Funds | None = None) -> Funds:
@@ -450,29 +361,6 @@ class _HeldPart(NamedTuple):
     has_expired: int
 
 
-_ACCOUNT = sa.select(credit_account).where(credit_account.c.account == bindparam("of_account"))
-_LOCK = _ACCOUNT.with_for_update()
-_LOCK_FOR = (
-    sa.select(
-        credit_account,
-        sa.select(transfer.c.payload_digest)
-        .where(transfer.c.key == bindparam("of_key"))
-        .scalar_subquery()
-        .label("known_payload"),
-    )
-    .where(credit_account.c.account == bindparam("of_account"))
-    .with_for_update(of=credit_account)
-)
-_WINDOWS_AND_LOTS = sa.union_all(
-    sa.select(
-        budget_window.c.key, budget_window.c.limit_credits, budget_window.c.reserved, budget_window.c.spent,
-        sa.null(), sa.null(), sa.null(), sa.type_coerce(sa.null(), Instant),
-    ).where(budget_window.c.key.in_(bindparam("of_windows", expanding=True))),
-    sa.select(
-        sa.null(), sa.null(), sa.null(), sa.null(), credit_lot.c.id, credit_lot.c.available, credit_lot.c.priority,
-        credit_lot.c.expires_at,
-    ).where(credit_lot.c.account == bindparam("of_account"), credit_lot.c.available > 0),
-)  # fmt: skip
 _OF_HOLD = sa.join(hold, credit_account, credit_account.c.account == hold.c.account)
 _PARTS = (
     sa.select(transfer.c.hold_id, posting.c.number, posting.c.lot_id, posting.c.credits)
