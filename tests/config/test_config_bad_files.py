@@ -439,6 +439,13 @@ RULES = [
           {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: §published/blog}\n"}),
     wrong("one folder for two sites, written differently", "IG413", "site blog publishes into published/blog already",
           {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: §./published/blog/}\n"}),
+    wrong("a copy at a shop, whose articles name no canonical address", "IG421", "cannot carry a canonical address",
+          {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: published/news}\nsyndication:\n"
+           "  - {name: shop, url: https://s.example, publisher: {type: §shopify, shop: x.myshopify.com, blog: news,"
+           " access_token: {env: TOKEN}}}\n"}),
+    wrong("a copy in the site's own folder", "IG422", "publishes to published/news already",
+          {"sites/news.yaml": SITE_HEADER + "publisher: {type: static, path: published/news}\nsyndication:\n"
+           "  - {name: partner, url: https://p.example, publisher: {type: static, path: §published/news/}}\n"}),
     wrong("more approvals than slots", "IG501", "up to 14 approvals a week for 9 slots",
           {SITE: FILES[SITE].replace("    per_run_limit: 1\n", "    per_run_limit: 2\n").replace(
               "publishing:\n", "§publishing:\n")}, "warning"),
