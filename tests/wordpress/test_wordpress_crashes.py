@@ -210,5 +210,7 @@ def test_two_processes_at_one_site_publish_once(scheduled):
     ]
     said = [process.communicate(timeout=120)[0] for process in both]
     scheduled.finish()
-    assert subprocess.run([*words, urls[1], *PUBLISH], capture_output=True, check=False).returncode == 0, said
+    # The other one, too, has two passes: the first may find that its draft was taken for a twin and removed.
+    passes = [subprocess.run([*words, urls[1], *PUBLISH], capture_output=True, check=False) for _ in range(2)]
+    assert passes[-1].returncode == 0, (said, passes)
     assert_once(scheduled.site, scheduled.article())
