@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -199,6 +199,7 @@ def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(schedu
 
 
 def test_two_processes_at_one_site_publish_once(scheduled):
+    """Two that share no database: whatever either met on its way, both know in the end of the one article."""
     other = scheduled.database_file.with_name("other.db")
     shutil.copy(scheduled.kept, other)
     scheduled.site.go_wrong("wait", "/posts$", method="POST", times=2, others=2)
@@ -209,8 +210,11 @@ def test_two_processes_at_one_site_publish_once(scheduled):
         for url in urls
     ]
     said = [process.communicate(timeout=120)[0] for process in both]
+    # One may have to come again: WordPress refuses one of two uploads that make the folder of a month.
+    assert sorted(process.returncode for process in both) in ([0, 0], [0, 7]), said
     scheduled.finish()
-    # The other one, too, has two passes: the first may find that its draft was taken for a twin and removed.
-    passes = [subprocess.run([*words, urls[1], *PUBLISH], capture_output=True, check=False) for _ in range(2)]
-    assert passes[-1].returncode == 0, (said, passes)
-    assert_once(scheduled.site, scheduled.article())
+    again = subprocess.run([*words, urls[1], *PUBLISH], capture_output=True, check=False)
+    assert again.returncode == 0, (said, again)
+    scheduled.assert_once()
+    theirs = replace(scheduled, world=replace(scheduled.world, database=open_database(urls[1])))
+    theirs.assert_once()

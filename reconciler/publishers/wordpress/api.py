@@ -49,9 +49,16 @@ class WordPressApi:
         """Send bytes to a route and return the JSON that it answers."""
         return self._send("POST", route, doing, parameters, content=data, headers=dict(headers))
 
-    def delete(self, route: str, doing: str, **parameters: str | int) -> Any:
-        """Delete what is at a route."""
-        return self._send("DELETE", route, doing, parameters)
+    def delete(self, route: str, doing: str) -> None:
+        """Delete what is at a route for good. What somebody else deletes at the same moment is gone as well.
+
+        WordPress then answers 404, or 500 when it had found the row just before.
+        """
+        try:
+            self._send("DELETE", route, doing, {"force": "true"})
+        except RefusedError:
+            if not self._is_gone(route, doing):
+                raise
 
     def options(self, route: str, doing: str) -> Any:
         """Return the description of a route."""
@@ -61,6 +68,13 @@ class WordPressApi:
         """Return with which status a reader is answered at an address of the site; 0 when there is no answer."""
         answer = exchange(self.client, "GET", url)
         return 0 if isinstance(answer, PublishFailure) else answer.status
+
+    def _is_gone(self, route: str, doing: str) -> bool:
+        try:
+            self._send("GET", route, doing, {"context": "edit", "_fields": "id"})
+        except RefusedError as error:
+            return error.code == "rest_post_invalid_id"
+        return False
 
     def _send(self, method: str, route: str, doing: str, parameters: Parameters, **request: Any) -> Any:
         url, more = self._address(route)

@@ -38,6 +38,10 @@ def refusal(answer: Answer, place: str, user: str, doing: str, now: datetime) ->
 
 def _failure(answer: Answer, code: str, said: str, place: str, user: str, doing: str, now: datetime) -> PublishFailure:
     status = answer.status
+    if code in _BAD_UPLOADS and "/uploads" in said:  # whatever the language, it names the folder that it cannot write
+        return PublishFailure(
+            f"{place} cannot store the image: {said}", "try-again", hint="let the web server write there"
+        )
     if code in _BAD_UPLOADS:
         return PublishFailure(f"{place} does not take the image: {said}", hint="raise the site's upload limit")
     common = common_failure(answer, place, now)

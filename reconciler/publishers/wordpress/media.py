@@ -20,18 +20,26 @@ _FINDING, _UPLOADING = "look at the media library", "upload images"
 def ensure_media(
     api: WordPressApi, images: Iterable[ArticleImage], notebook: Notebook
 ) -> dict[str, RemoteMedia]:  # fmt: skip
-    """Return the site's image for each SHA-256, uploading what it does not have; each is kept as soon as it is there."""
+    """Return the site's image for each SHA-256, uploading what it does not have; each is kept as soon as it is there.
+
+    WordPress keeps two images from having one slug only while nobody else uploads at that moment. So whoever has uploaded
+    looks again, and the oldest wins whoever asks.
+    """
     wanted = {image.sha256: image for image in images}
     if not wanted:
         return {}
     there = _by_slug(api, wanted)
     noted = {sha256: media for sha256 in wanted.keys() - there.keys() if (media := notebook.media(sha256))}
     there |= _still_there(api, noted)
+    made: dict[str, RemoteMedia] = {}
     for sha256, image in wanted.items():
         if sha256 not in there:
-            there[sha256] = _upload(api, image)
-        if notebook.media(sha256) != there[sha256]:
-            notebook.keep_media(there[sha256])
+            made[sha256] = _upload(api, image)
+            notebook.keep_media(made[sha256])
+    there |= _oldest(api, made)
+    for sha256, media in there.items():
+        if notebook.media(sha256) != media:
+            notebook.keep_media(media)
     return there
 
 
@@ -40,8 +48,8 @@ def slug_of(sha256: str) -> str:
     return f"igny8-{sha256}"
 
 
-def _by_slug(api: WordPressApi, wanted: Mapping[str, ArticleImage]) -> dict[str, RemoteMedia]:
-    """Return the images that stand under their slugs; of twins, which a lost answer can leave, the older one."""
+def _by_slug(api: WordPressApi, wanted: Iterable[str]) -> dict[str, RemoteMedia]:
+    """Return the images that stand under their slugs; of twins the oldest."""
     slugs = {slug_of(sha256): sha256 for sha256 in wanted}
     rows = api.get("/wp/v2/media", _FINDING, slug=",".join(slugs), per_page=100, _fields=_FIELDS, orderby="id")
     return {slugs[row["slug"]]: _media(slugs[row["slug"]], row) for row in rows if row["slug"] in slugs}
@@ -85,18 +93,18 @@ def _upload(api: WordPressApi, image: ArticleImage) -> RemoteMedia:
         size = f"{len(data) / 1_000_000:.1f} MB"
         failure = PublishFailure(f"{name} ({size}): {error.failure.message}", hint=error.failure.hint)
         raise RefusedError(failure, error.code, error.status) from error
-    if made["slug"] != about["slug"]:
-        return _one_of_twins(api, image.sha256, made)
     return _media(image.sha256, made)
 
 
-def _one_of_twins(api: WordPressApi, sha256: str, made: Mapping[str, Any]) -> RemoteMedia:
-    """Return the image that has the slug already, and take back the second copy that has just been made."""
-    rows = api.get("/wp/v2/media", _FINDING, slug=slug_of(sha256), _fields=_FIELDS)
-    if not rows:
-        return _media(sha256, made)
-    api.delete(f"/wp/v2/media/{made['id']}", "delete images", force="true")
-    return _media(sha256, rows[0])
+def _oldest(api: WordPressApi, made: Mapping[str, RemoteMedia]) -> dict[str, RemoteMedia]:
+    """Return the oldest image under the slug of each that has just been made, and take back those that came second."""
+    if not made:
+        return {}
+    oldest = {**made, **_by_slug(api, made)}
+    for sha256, media in made.items():
+        if media.remote_id != oldest[sha256].remote_id:
+            api.delete(f"/wp/v2/media/{media.remote_id}", "delete images")
+    return oldest
 
 
 def _media(sha256: str, row: Mapping[str, Any]) -> RemoteMedia:

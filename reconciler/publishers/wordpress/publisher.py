@@ -86,9 +86,8 @@ class WordPressPublisher:
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the article, or make a draft with its images."""
         self._enter()
-        found = self._find(article, known)
+        found = self._find(article, known) or self._under_slug(article)
         if found is None:
-            self._refuse_taken_slug(article)
             sent = self._fields(article, notebook) | {"slug": article.slug, "status": "draft"}
             return self._write(_POSTS, sent).as_remote()
         if found.status == "trash":
@@ -201,12 +200,15 @@ class WordPressPublisher:
         order = {"publish": 0, "trash": 2}
         return sorted((p for p in posts if p.carries(key)), key=lambda p: (order.get(p.status, 1), p.post_id))
 
-    def _refuse_taken_slug(self, article: Article) -> None:
-        rows = self.api.get(_POSTS, _FINDING, slug=article.slug, **_ALL)
-        for row in rows:
-            link = row.get("link") or f"post {row['id']}"
-            message = f"the slug {article.slug} belongs to somebody else's post at {self.api.place}: {link}"
-            raise RefusedError(PublishFailure(message, hint="give the article another slug, or rename that post"))
+    def _under_slug(self, article: Article) -> Post | None:
+        """Return our post under the article's slug: somebody may have made it since we looked. RefusedError for another's."""
+        posts = [read_post(row) for row in self.api.get(_POSTS, _FINDING, slug=article.slug, **_ALL)]
+        for post in posts:
+            if not post.carries(article.key):
+                link = post.link or f"post {post.post_id}"
+                message = f"the slug {article.slug} belongs to somebody else's post at {self.api.place}: {link}"
+                raise RefusedError(PublishFailure(message, hint="give the article another slug, or rename that post"))
+        return posts[0] if posts else None
 
     def _winner(self, article: Article, remote: Remote) -> Post | None:
         """Return the one post that may be public, and take back drafts that were made twice."""
@@ -217,7 +219,7 @@ class WordPressPublisher:
         winner = live[0]
         for twin in live[1:]:
             if twin.status == "draft" and twin.fingerprint == winner.fingerprint:
-                self.api.delete(f"{_POSTS}/{twin.post_id}", "delete drafts", force="true")
+                self.api.delete(f"{_POSTS}/{twin.post_id}", "delete drafts")
         return winner
 
     def _flip(self, article: Article, post: Post) -> Post:
@@ -226,6 +228,8 @@ class WordPressPublisher:
         at = min(article.publish_at, clock) if clock else article.publish_at
         sent = {"status": "publish", "date_gmt": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
         made = read_post(self.api.post(f"{_POSTS}/{post.post_id}", _PUBLISHING, sent, **_EDIT))
+        if made.slug != post.slug == article.slug:
+            made = self._reclaim_slug(article, made)
         if made.status != "publish":
             message = f"{self.api.place} made post {made.post_id} {made.status} instead of public"
             raise RefusedError(PublishFailure(message, "try-again" if made.status == "future" else "site"))
@@ -233,6 +237,11 @@ class WordPressPublisher:
             message = f"{self.api.place} changed the text of post {made.post_id} while publishing it"
             raise RefusedError(PublishFailure(message, hint=f"look at {made.link}"))
         return made
+
+    def _reclaim_slug(self, article: Article, post: Post) -> Post:
+        """Give a post the slug again that WordPress gave to nobody: a twin that was made meanwhile had it."""
+        self._winner(article, post.as_remote())
+        return read_post(self.api.post(f"{_POSTS}/{post.post_id}", _PUBLISHING, {"slug": article.slug}, **_EDIT))
 
     def _fields(self, article: Article, notebook: Notebook) -> dict[str, Any]:
         """Return what the article is made of at this site, its images uploaded."""
