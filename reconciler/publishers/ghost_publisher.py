@@ -1,7 +1,8 @@
 """Ghost through its Admin API. An internal tag, `#igny8-KEY`, finds an article again; readers never see it.
 
 The text is one HTML card, which Ghost keeps to the byte. `updated_at` is Ghost's lock: what a person changed meanwhile is
-refused there, not overwritten. Ghost cannot look an image up, so each has its SHA-256 as its name and is looked for at the
+refused there, not overwritten. Of several posts with one key, which publishers that know nothing of each other can make, the oldest
+is published, by whoever made it. Ghost cannot look an image up, so each has its SHA-256 as its name and is looked for at the
 address where Ghost would have put it. No e-mail goes out unless the config names a newsletter: it cannot be taken back.
 """
 
@@ -100,7 +101,7 @@ class GhostPublisher:
 
     def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
         """Turn the draft public by its id, under Ghost's lock, and read it back."""
-        post = self._read(remote.remote_id)
+        post = self._chosen(article, remote)
         if isinstance(post, PublishFailure):
             return post
         if post is None:
@@ -115,13 +116,16 @@ class GhostPublisher:
         newsletter = {"newsletter": self.settings.newsletter} if self.settings.newsletter else {}
         # Dated at its slot, also when it is late; Ghost would show a date that is still to come as it is.
         at = min(article.publish_at, self.now()).astimezone(UTC)
-        public_now = {"status": "published", "published_at": f"{at:%Y-%m-%dT%H:%M:%S}.000Z"}
+        public_now = {"status": "published", "published_at": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "slug": article.slug}
         told = self._change(post, public_now, **newsletter)
-        if isinstance(told, PublishFailure):
+        # Refused because it changed: also when another publisher has just made it public.
+        if isinstance(told, PublishFailure) and told.scope != "changed-by-hand":
             return told
         public = self._read(remote.remote_id)
         if isinstance(public, PublishFailure):
             return public
+        if isinstance(told, PublishFailure) and (public is None or not _is_public(public, as_written=post)):
+            return told
         if public is None or public["status"] not in ("published", "sent"):
             return PublishFailure("the article does not read back as public", "try-again")
         return ghost_post.remote_of(public)
@@ -221,18 +225,44 @@ class GhostPublisher:
         if isinstance(ours, PublishFailure):
             return ours
         if ours:
-            return min(ours, key=lambda post: (post["status"] == "draft", str(post["created_at"]), str(post["id"])))
+            return _first(ours)
         for kind in ("posts", "pages"):
-            taken = self.api.ask(f"{kind}/slug/{article.slug}/", fields="id,title")
+            taken = self.api.ask(f"{kind}/slug/{article.slug}/", formats=_FORMATS, include=_INCLUDE)
             if isinstance(taken, PublishFailure):
                 return taken
             if taken is not None:
-                title = (taken.get(kind) or [{}])[0].get("title", "")
+                (other,) = taken[kind]
+                if any(tag["slug"] == ghost_post.key_tag_slug(article.key) for tag in other.get("tags") or ()):
+                    return dict(other)  # made since we looked
+                title = other.get("title", "")
                 return PublishFailure(
                     f"/{article.slug}/ belongs to another {kind[:-1]}, “{title}”", "article",
                     hint="give the article another slug, or delete that one in Ghost",
                 )  # fmt: skip
         return None
+
+    def _chosen(self, article: Article, remote: Remote) -> dict[str, Any] | PublishFailure | None:
+        """Return the post that may be public, whoever asks; of its twins those that nobody touched are deleted.
+
+        A failure while that is another publisher's draft: two that make it public would collide.
+        """
+        ours = self._posts(f"tag:{_quoted(ghost_post.key_tag_slug(article.key))}", limit=10)
+        if isinstance(ours, PublishFailure):
+            return ours
+        if not ours:  # a person took the tag away, or the post
+            return self._read(remote.remote_id)
+        chosen = _first(ours)
+        as_written = {remote.remote_id: remote.fingerprint}
+        for twin in ours:
+            written = (ghost_post.fingerprint(chosen), as_written.get(str(twin["id"])))
+            if twin["id"] != chosen["id"] and twin["status"] == "draft" and ghost_post.fingerprint(twin) in written:
+                gone = self.api.call("DELETE", f"posts/{twin['id']}/")
+                if isinstance(gone, PublishFailure):
+                    return gone
+        if str(chosen["id"]) != remote.remote_id and chosen["status"] == "draft":
+            message = f"another publisher brings this article out in Ghost, as post {chosen['id']}"
+            return PublishFailure(message, "try-again", hint="let one igny8 publish to a site")
+        return chosen
 
     def _posts(self, condition: str, *, limit: int) -> list[dict[str, Any]] | PublishFailure:
         answer = self.api.ask("posts/", filter=condition, limit=str(limit), formats=_FORMATS, include=_INCLUDE)
@@ -321,7 +351,18 @@ def _as_we_wrote(post: Mapping[str, Any], known: Remote | None) -> Remote | Publ
         hint = "take it back to draft in Ghost: igny8 keeps the schedule"
         return PublishFailure("somebody scheduled the article in Ghost", "changed-by-hand", hint=hint)
     seen = ghost_post.remote_of(post)
-    return replace(seen, fingerprint=known.fingerprint) if known is not None and known.fingerprint else seen
+    is_known = known is not None and known.fingerprint and known.remote_id == seen.remote_id
+    return replace(seen, fingerprint=known.fingerprint) if known is not None and is_known else seen
+
+
+def _first(posts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the one that is public, else the oldest."""
+    return min(posts, key=lambda post: (post["status"] == "draft", str(post["created_at"]), str(post["id"])))
+
+
+def _is_public(post: Mapping[str, Any], *, as_written: Mapping[str, Any]) -> bool:
+    is_same = ghost_post.fingerprint(post) == ghost_post.fingerprint(as_written)
+    return is_same and post["status"] in ("published", "sent")
 
 
 def _changed(what: str) -> PublishFailure:

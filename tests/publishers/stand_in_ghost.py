@@ -98,7 +98,8 @@ class StandInGhost:
                 status, answer = self._route(method, path, params, headers, body)
             except RefusedError as refused:
                 status, answer = refused.status, {"errors": [refused.error]}
-            return status, {"content-type": "application/json"}, json.dumps(answer).encode()
+            data = b"" if answer is None else json.dumps(answer).encode()
+            return status, {"content-type": "application/json"}, data
 
     def _route(self, method: str, path: str, params: dict[str, str], headers: Any, body: bytes) -> tuple[int, Any]:
         if path == "site":
@@ -165,6 +166,9 @@ class StandInGhost:
         ]
         if not found:
             raise RefusedError(404, "NotFoundError", "Resource not found error, cannot read post.", "Post not found.")
+        if method == "DELETE":
+            self.delete(found[0]["id"])
+            return 204, None
         if method == "PUT":
             return 200, {kind: [self._edit(found[0]["id"], json.loads(body)[kind][0], params)]}
         return 200, {kind: [found[0]]}

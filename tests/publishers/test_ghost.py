@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -15,7 +17,7 @@ from stand_in_ghost import KEY, StandInGhost, standing_in
 
 from reconciler.publishers import ghost as ghost_module
 from reconciler.publishers.ghost_api import token
-from reconciler.publishers.ghost_post import body_of, lexical
+from reconciler.publishers.ghost_post import body_of, lexical, remote_of
 from reconciler.publishers.port import Preflight, PublishFailure, Remote
 
 IS_REAL = os.environ.get("IGNY8_TEST_GHOST") == "1"
@@ -121,6 +123,83 @@ def test_publishing_again_changes_nothing(ghost, article):
     # Nothing was recorded, as after a restore of the database: the key finds the post, the name each image.
     assert publish(publisher(ghost), article, Recorded()) == first
     expect_published_once(ghost, article)
+
+
+def twin_of(server: Any, draft: Remote) -> Remote:
+    """Let another publisher, which had found nothing either, make the same draft."""
+    first = next(post for post in server.posts() if post["id"] == draft.remote_id)
+    fields = {
+        name: first[name] for name in ("title", "slug", "lexical", "custom_excerpt", "feature_image", "canonical_url")
+    }
+    more = ("feature_image_alt", "feature_image_caption", "meta_title", "meta_description")
+    tags = [{"name": tag["name"]} for tag in first["tags"]]
+    made = server.create(**fields, **{name: first[name] for name in more}, tags=tags, status="draft")
+    return remote_of(made)
+
+
+def test_two_publishers_that_made_a_draft_each_bring_out_the_older_one(ghost, article):
+    ours, theirs = Recorded(), Recorded()
+    ours.remote = publisher(ghost).prepare(article, ours.notebook, None)
+    theirs.remote = twin_of(ghost, ours.remote)
+    assert len(ghost.posts()) == 2
+    waits = publisher(ghost).publish(article, theirs.remote, theirs.notebook)
+    assert isinstance(waits, PublishFailure) and waits.scope == "try-again", waits
+    end = publisher(ghost).publish(article, ours.remote, ours.notebook)
+    assert isinstance(end, Remote)
+    assert publish(publisher(ghost), article, theirs) == end
+    expect_published_once(ghost, article)
+
+
+def test_a_second_draft_is_deleted_unless_somebody_worked_on_it(ghost, article):
+    recorded = Recorded()
+    recorded.remote = publisher(ghost).prepare(article, recorded.notebook, None)
+    untouched, edited = twin_of(ghost, recorded.remote), twin_of(ghost, recorded.remote)
+    ghost.change(edited.remote_id, title="By a person")
+    assert isinstance(publish(publisher(ghost), article, recorded), Remote)
+    states = {post["id"]: post["status"] for post in ghost.posts()}
+    assert states == {recorded.remote.remote_id: "published", edited.remote_id: "draft"}
+    assert untouched.remote_id not in states
+
+
+def test_two_publishers_that_found_one_draft_both_find_it_public(stand_in, article):
+    """The second one's change comes too late: that is nobody's change by hand."""
+    ours, theirs = Recorded(), Recorded()
+    ours.remote = publisher(stand_in).prepare(article, ours.notebook, None)
+    theirs.remote = publisher(stand_in).prepare(article, theirs.notebook, None)
+    seen = json.dumps({"posts": stand_in.posts()}).encode()
+    end = publisher(stand_in).publish(article, ours.remote, ours.notebook)
+    collides = json.dumps({"errors": [{"type": "UpdateCollisionError", "message": "Saving failed!"}]}).encode()
+    stand_in.answers += [
+        (status, {"content-type": "application/json"}, data) for status, data in ((200, seen), (409, collides))
+    ]
+    assert publisher(stand_in).publish(article, theirs.remote, theirs.notebook) == end
+    expect_published_once(stand_in, article)
+
+
+def test_a_draft_that_was_made_since_we_looked_is_ours_by_its_tag_and_not_a_taken_address(stand_in, article):
+    draft = publisher(stand_in).prepare(article, Recorded().notebook, None)
+    stand_in.answers.append((200, {"content-type": "application/json"}, b'{"posts": []}'))
+    again = publisher(stand_in).prepare(article, Recorded().notebook, None)
+    assert isinstance(again, Remote) and again.remote_id == draft.remote_id
+    assert len(stand_in.posts()) == 1
+
+
+def test_publishers_that_know_nothing_of_each_other_end_with_one_article(ghost, article):
+    ends: list[Remote | PublishFailure] = []
+
+    def work() -> None:
+        ends.append(publish(publisher(ghost), article, Recorded()))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert {end.scope for end in ends if isinstance(end, PublishFailure)} <= {"try-again"}, ends
+    last = publish(publisher(ghost), article, Recorded())
+    assert isinstance(last, Remote)
+    assert {end.remote_id for end in ends if isinstance(end, Remote)} <= {last.remote_id}
+    assert [(post["status"], post["slug"]) for post in ghost.posts()] == [("published", article.slug)]
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["answer lost", "request lost"])

@@ -293,7 +293,8 @@ class WordPressPublisher:
 def _as_we_wrote(post: Post, known: Remote | None) -> Remote:
     """Return a public post with the fingerprint of what we wrote: a person's change has to be seen by an update."""
     seen = post.as_remote()
-    return replace(seen, fingerprint=known.fingerprint) if known is not None and known.fingerprint else seen
+    is_known = known is not None and known.fingerprint and known.remote_id == seen.remote_id
+    return replace(seen, fingerprint=known.fingerprint) if known is not None and is_known else seen
 
 
 def _trashed(post: Post) -> PublishFailure:
