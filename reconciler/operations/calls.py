@@ -15,7 +15,7 @@ from reconciler.errors import LockedError, UnreachableError
 from reconciler.operations.admission import Crowded, Request, admit, draft_request, take_back
 from reconciler.operations.attempt import Answer, Call, CallEnd, Prepared, Try
 from reconciler.operations.providers import ProviderPool
-from reconciler.operations.settlement import fail_call, failed_before, record_miss, settle, settled_before
+from reconciler.operations.settlement import fail_call, failed_before, record_miss, settle, settled_before, withdraw
 from reconciler.operations.stopping import sleep_unless_stopped
 from reconciler.operations.telemetry import Attributes, provider_name
 from reconciler.pipeline.answers import schema_of
@@ -145,15 +145,28 @@ async def _attempt(
         call.tell()
         try:
             async with call.pool.room():
-                answer = await _ask(call, prepared, adapter)
+                # Who has waited for room may have been asked to stop meanwhile.
+                answer = None if call.must_end else await _ask(call, prepared, adapter)
         except BaseException:
             call.crew.let_go(prepared.hold.credits)
             raise
+        if answer is None:
+            return await _withdraw(call, prepared, lease_seconds)
         unwritten = _Unwritten(call.pool, request.chosen.model.provider)
     try:
         return await _conclude(call, prepared, answer, attempt, lease_seconds, unwritten, is_last=is_last)
     finally:
         unwritten.end()
+        call.crew.let_go(prepared.hold.credits)
+
+
+async def _withdraw(call: Call, prepared: Prepared, lease_seconds: float) -> CallEnd:
+    """Close an attempt that was admitted and does not go out; its items are as they were."""
+    try:
+        return await _written(
+            call, lambda: _settling(call, lambda connection: withdraw(connection, call, prepared, lease_seconds))
+        )
+    finally:
         call.crew.let_go(prepared.hold.credits)
 
 

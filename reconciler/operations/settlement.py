@@ -147,6 +147,17 @@ def record_miss(
     _keep_gate(call, connection, prepared, answer, now)
 
 
+def withdraw(connection: Connection, call: Call, prepared: Prepared, lease_seconds: float) -> CallEnd:
+    """Close an attempt that was not sent: hold back, no cost, nothing learnt of the provider."""
+    now = call.clock.now()
+    _hold(call, connection, now + timedelta(seconds=lease_seconds))
+    reason = "stopped before it was sent"
+    void(connection, prepared.hold.id, call.origin(), reason)
+    values = {"status": "error", "error": reason, "cost_nano": 0, "cost_basis": "zero", "finished_at": now}
+    finish_attempt(connection, prepared.attempt_id, values, "INIT")
+    return CallEnd(was_stopped=True)
+
+
 def _outcome(call: Call, connection: Connection, prepared: Prepared, answer: Answer) -> Outcome | str:
     reader = SiteItems(connection, call.context.site.name)
     made_by = MadeBy(prepared.chosen.name, answer.raw.simulated, prepared.prompt)

@@ -9,11 +9,13 @@ import pytest
 from builder import World, edited
 
 from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.operations.providers import ProviderPool
 from reconciler.operations.run import run_wanted, wanted_now
 from reconciler.operations.run_orders import order_run
 from reconciler.operations.sharing import share_work
+from reconciler.operations.stopping import StopSignal
 from reconciler.providers.offline import make
-from reconciler.providers.port import Completion, Failure
+from reconciler.providers.port import Completion, Failure, TextRequest
 from reconciler.store.ledger import balance_of, find_breaks
 from reconciler.usage import Usage
 
@@ -97,6 +99,35 @@ def test_a_providers_concurrency_bounds_all_sites_of_a_process(small_world):
     provider = Crowd()
     run(small_world, provider, at_once=8)
     assert provider.most == 3
+
+
+def test_who_waits_for_room_when_somebody_asks_to_stop_does_not_go_out_any_more(small_world):
+    """The process has room for two calls; others are admitted already, and give back what they hold."""
+    small_world.write(SWIFT)
+    small_world.apply()
+    stop = StopSignal()
+
+    def stop_while_writing(request: TextRequest, _number: int) -> None:
+        if request.function == "generate_content":
+            stop.request()
+
+    provider = Crowd(answer=stop_while_writing)
+    pool = ProviderPool(small_world.root, offline=False, calls_max=2)
+    pool._made["samples"] = provider
+
+    async def go():
+        engine = replace(small_world.engine(stop), calls_per_site_max=8, pool=pool)
+        return await run_wanted(engine, wanted_now(engine, []))
+
+    asyncio.run(go())
+    with small_world.database.read() as connection:
+        assert (find_breaks(connection), balance_of(connection, "acme").held) == ((), 0)
+    assert provider.asked.count("generate_content") == provider.most == 2
+    unsent = small_world.rows("SELECT phase, status, cost_nano FROM attempt WHERE error = 'stopped before it was sent'")
+    assert set(unsent) == {("INIT", "error", 0)}
+    run(small_world, Crowd())
+    assert_books_are_right(small_world)
+    assert small_world.rows("SELECT count(*), count(DISTINCT task_id) FROM content") == [(len(unsent) + 2,) * 2]
 
 
 def test_with_delays_one_batch_ends_before_the_next_begins(small_world):
