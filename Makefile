@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What tests write need not survive the machine: in memory, where there are 4 GB of it, no commit waits for a disk.
 MEMORY := $(shell findmnt -no OPTIONS /dev/shm 2>/dev/null | grep -qv noexec && test $$(df --output=avail /dev/shm | tail -1) -gt 4000000 && test -w /dev/shm && echo /dev/shm)
 
-.PHONY: help demo test test-ghost wordpress lint format fuzz soak crash bench golden clean test-wordpress-soak
+.PHONY: help demo test coverage test-ghost wordpress lint format fuzz soak crash bench golden clean test-wordpress-soak
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -37,8 +37,11 @@ demo: $(STAMP) ## Validate, plan, apply, run, publish and report on this reposit
 wordpress: ## Install a WordPress, PHP and MariaDB for the tests, unless they are there
 	@tests/wordpress/install.sh
 
-test: $(VENV)/.installed-dev wordpress ## Run every test, on SQLite and on PostgreSQL, with coverage
-	@PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term:skip-covered
+test: $(VENV)/.installed-dev wordpress ## Run every test, on SQLite and on PostgreSQL
+	@PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ALSO)
+
+coverage: ALSO := --cov --cov-report term:skip-covered
+coverage: test ## Run every test and tell which lines none runs; takes half as long again
 
 test-ghost: $(VENV)/.installed-dev ## Run the tests of Ghost against a real one, installed once (some minutes); REPEATS=20 kills often
 	@IGNY8_TEST_GHOST=1 IGNY8_CRASH_REPEATS=$(or $(REPEATS),1) $(BIN)/python -m pytest --no-cov --timeout 900 tests/publishers/test_ghost.py tests/publishers/test_ghost_end_to_end.py
