@@ -115,10 +115,14 @@ class StaticPublisher:
                 if repository is not None:
                     repository.sync()
                 page = self.folder / place.page
-                marks = marks_of(page)
+                # Out of sight at once; it goes last of all, since it says which images go with it.
+                aside = page.with_name(f".igny8.{page.name}.withdrawn")
+                if page.exists():
+                    page.replace(aside)
+                marks = marks_of(aside)
                 paths = [place.page, *(f"{place.images}/{name}" for name in marks.images)]
-                remove_files(page.parent, [page.name])
                 remove_files(self.folder / place.images, marks.images)
+                remove_files(page.parent, [aside.name])
                 if repository is not None and marks.key:
                     subject = f"Withdraw {PurePosixPath(place.permalink).name}"
                     commit = repository.commit(paths, subject, key=marks.key, action="withdraw")
