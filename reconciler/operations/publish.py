@@ -17,7 +17,7 @@ from reconciler.operations.publishers import Target, find_target, targets_of
 from reconciler.operations.site_visit import RENEW_AFTER, SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import hash_of, take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
-from reconciler.pipeline.publishing import next_attempt, next_visit, within_limit
+from reconciler.pipeline.publishing import is_late, next_attempt, next_visit, within_limit
 from reconciler.publishers.port import Article, PublishFailure, Remote
 from reconciler.store.copies import add_copies, copies_at, due_copies, hold_copy
 from reconciler.store.departures import leaving_sites, stays
@@ -96,16 +96,14 @@ class PublishPass:
     waiting: int = 0
 
 
-def schedule_approved(database: Database, contexts: dict[str, SiteContext], now: datetime) -> int:
-    """Give slots to approved articles that wait for none but a slot: their site's schedule has one again.
+def schedule_approved(database: Database, contexts: list[SiteContext], now: datetime) -> int:
+    """Give slots to come to approved articles of sites that wait for none but a slot: the schedule has one again.
 
     One that was unpublished has had its slot, and waits for a person.
     """
     scheduled = 0
-    with database.read() as connection:
-        waiting = sites_with_content(connection, "approved")
-    for name in sorted(waiting & contexts.keys()):
-        context = contexts[name]
+    for context in contexts:
+        name = context.site.name
         if why_no_slot(context):
             continue
         with database.write() as connection:
@@ -134,14 +132,16 @@ def publish_due(
             contexts.pop(leaving, None)
         if any(not context.platform.modules.publishing for context in contexts.values()):
             return PublishReport((), (), "the module publishing is off")
-    schedule_approved(database, contexts, now)
+        approved = sites_with_content(connection, "approved")
+        due = _Due.read(connection, due_publications, now, site=site, per_hour=catch_up_per_hour)
+    schedule_approved(database, [contexts[name] for name in sorted(approved & contexts.keys())], now)
     the_pass = PublishPass(installation, database, now, should_stop)
+    _publish_places(the_pass, contexts, due, retry=retry)
     # After the articles: a copy goes out in the pass in which its article did.
-    for find_due in (due_publications, due_copies):
+    if any(context.site.syndication for context in contexts.values()):
         with database.read() as connection:
-            due = find_due(connection, now, site=site)
-            state = _State.read(connection, now) if due else _State({}, {})
-        _publish_places(the_pass, contexts, due, state, retry=retry, per_hour=catch_up_per_hour)
+            due = _Due.read(connection, due_copies, now, site=site, per_hour=catch_up_per_hour)
+        _publish_places(the_pass, contexts, due, retry=retry)
     for name, context in contexts.items():
         if site in (None, name) and not should_stop():
             announce_pages(database, context.site, now)
@@ -151,24 +151,33 @@ def publish_due(
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """How places stand as a pass begins: what was found at each, and how many articles it got in the last hour."""
+class _Due:
+    """What is due, and how its places stand: what was found at each, and how many articles it got in the last hour.
 
+    `lately` is empty where nothing is late, or late articles have no limit `per_hour`: then it does not count.
+    """
+
+    rows: list[Row]
     found: dict[PlaceRef, Row]
     lately: dict[PlaceRef, int]
+    per_hour: int | None
 
     @classmethod
-    def read(cls, connection: Connection, now: datetime) -> _State:
-        return cls(load_site_syncs(connection), count_published(connection, since=now - timedelta(hours=1)))
+    def read(
+        cls, connection: Connection, find_due: Callable[..., list[Row]], now: datetime, *, site: str | None,
+        per_hour: int | None,
+    ) -> _Due:  # fmt: skip
+        rows = find_due(connection, now, site=site)
+        found = load_site_syncs(connection) if rows else {}
+        is_limited = per_hour is not None and any(is_late(_due_at(row), now) for row in rows)
+        lately = count_published(connection, since=now - timedelta(hours=1)) if is_limited else {}
+        return cls(rows, found, lately, per_hour)
 
 
-def _publish_places(
-    the_pass: PublishPass, contexts: dict[str, SiteContext], due: list[Row], state: _State, *, retry: bool,
-    per_hour: int | None,
-) -> None:  # fmt: skip
+def _publish_places(the_pass: PublishPass, contexts: dict[str, SiteContext], due: _Due, *, retry: bool) -> None:
     """Publish what is due, a place after the other; what is due at one that is not declared any more stays."""
     now, by_place = the_pass.now, dict[tuple[str, str], list[Row]]()
-    for row in due:
+    for row in due.rows:
         by_place.setdefault((str(row["site"]), str(row.get("target_name", ""))), []).append(row)
     for (name, target_name), rows in by_place.items():
         if the_pass.should_stop():
@@ -177,14 +186,14 @@ def _publish_places(
         target = find_target(context.site, target_name) if context is not None else None
         if context is None or target is None:
             continue
-        stopped = state.found.get(target.ref)
+        stopped = due.found.get(target.ref)
         if stopped is not None and not retry and stopped["next_attempt_at"] and stopped["next_attempt_at"] > now:
             told = (name, stopped["reason"], stopped["hint"], stopped["next_attempt_at"])
             the_pass.stopped.append(StoppedSite(*told, is_new=False, target=target_name))
             continue
         ready = [row for row in rows if retry or row["next_attempt_at"] is None or row["next_attempt_at"] <= now]
         slots = [(_due_at(row), row) for row in ready]
-        chosen = within_limit(slots, now, published_lately=state.lately.get(target.ref, 0), per_hour=per_hour)
+        chosen = within_limit(slots, now, published_lately=due.lately.get(target.ref, 0), per_hour=due.per_hour)
         the_pass.waiting += len(rows) - len(chosen)
         if chosen:
             _publish_place(the_pass, context, target, chosen)

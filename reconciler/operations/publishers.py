@@ -66,24 +66,33 @@ def find_target(site: Site, name: str) -> Target | None:
     return next((target for target in targets_of(site) if target.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SiteNotebook:
-    """The memory of what one site has taken. What is kept is committed at once."""
+    """The memory of what one site has taken of an article's `images`. What is kept is committed at once.
+
+    With the first question all of them are looked up: while an article is published nobody else writes down any.
+    """
 
     installation: Installation
     database: Database
     site: str
     target: str
+    images: tuple[str, ...]
+    _known: dict[str, RemoteMedia] | None = None
 
     def media(self, sha256: str) -> RemoteMedia | None:
         """Return the image that the site took earlier, or None."""
-        with self.database.read() as connection:
-            return find_media(connection, self.site, self.target, sha256)
+        if self._known is None:
+            with self.database.read() as connection:
+                self._known = find_media(connection, self.site, self.target, self.images)
+        return self._known.get(sha256)
 
     def keep_media(self, media: RemoteMedia) -> None:
         """Remember an image."""
         with self.database.write() as connection:
             keep_media(connection, self.site, self.target, media, self.installation.clock.now())
+        if self._known is not None:
+            self._known[media.sha256] = media
 
 
 def make_publisher(

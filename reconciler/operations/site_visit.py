@@ -38,10 +38,10 @@ class SiteVisit:
         """Return the site's name."""
         return self.context.site.name
 
-    @property
-    def notebook(self) -> Notebook:
-        """Return what is remembered of the place's images."""
-        return SiteNotebook(self.installation, self.database, self.site, self.target.place)
+    def notebook(self, article: Article) -> Notebook:
+        """Return what is remembered of an article's images at the place."""
+        images = tuple(image.sha256 for image in article.images)
+        return SiteNotebook(self.installation, self.database, self.site, self.target.place, images)
 
     def article(self, connection: Connection, row: Row) -> Article:
         """Return the article of a publication as it is now."""
@@ -53,7 +53,7 @@ class SiteVisit:
 
     def prepare(self, row: Row, article: Article) -> Remote | PublishFailure:
         """Find or make the article where nobody sees it, and write down under which id."""
-        found = self.publisher.prepare(article, self.notebook, self.known(row))
+        found = self.publisher.prepare(article, self.notebook(article), self.known(row))
         if isinstance(found, Remote):
             with self.database.write() as connection:
                 record_remote(connection, row, found, target=self.target.place, sent_digest=digest_of(article))
@@ -62,7 +62,9 @@ class SiteVisit:
     def publish(self, row: Row, article: Article) -> Remote | PublishFailure:
         """Bring an article out: prepare it, then make it public."""
         found = self.prepare(row, article)
-        return found if isinstance(found, PublishFailure) else self.publisher.publish(article, found, self.notebook)
+        if isinstance(found, PublishFailure):
+            return found
+        return self.publisher.publish(article, found, self.notebook(article))
 
     def why_unreachable(self) -> PublishFailure | None:
         """Ask the site who we are; return why nothing can go out to it at all, None when it answers well."""

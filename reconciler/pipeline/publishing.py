@@ -61,12 +61,17 @@ def within_limit(
     room = max(0, per_hour - published_lately) if per_hour is not None else len(due)
     taken: list[Due] = []
     for slot_at, item in due:
-        if now - slot_at > LATE_AFTER:
+        if is_late(slot_at, now):
             if room == 0:
                 break
             room -= 1
         taken.append(item)
     return taken
+
+
+def is_late(slot_at: datetime, now: datetime) -> bool:
+    """Tell whether what goes out now should have gone out long ago."""
+    return now - slot_at > LATE_AFTER
 
 
 def finding_of(state: str, known: Remote, seen: Remote) -> str:

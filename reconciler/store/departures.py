@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.plan.departures import Finalizer
+from reconciler.store.statements import run as execute
 from reconciler.store.tables import (
     OPEN_RUN_STATES,
     hold,
@@ -18,6 +19,12 @@ from reconciler.store.tables import (
     publication_copy,
     resource,
     run,
+)
+
+_STAYING = (
+    sa.select(resource.c.name)
+    .where(resource.c.kind == "site", resource.c.name == sa.bindparam("of_site"), resource.c.deleting_since.is_(None))
+    .with_for_update(read=True)
 )
 
 
@@ -64,8 +71,7 @@ def leaving_sites(connection: Connection) -> dict[str, int]:
 
 def stays(connection: Connection, site: str) -> bool:
     """Tell whether work may begin for a site: it is there, and is not to go. Until the transaction ends it stays so."""
-    where = sa.and_(resource.c.kind == "site", resource.c.name == site, resource.c.deleting_since.is_(None))
-    return connection.execute(sa.select(resource.c.name).where(where).with_for_update(read=True)).first() is not None
+    return bool(execute(connection, _STAYING, {"of_site": site}).rows)
 
 
 def lock_sites(connection: Connection, sites: Collection[str]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from reconciler.clock import ticks
 from reconciler.errors import ConflictError, Igny8Error, LockedError, UnreachableError, UsageError
+from reconciler.store.statements import run_text
 from reconciler.store.view_sql import create_views, drop_views
 
 __all__ = [
@@ -75,7 +76,7 @@ class Database:
             connection = connection.execution_options(igny8_begin="BEGIN IMMEDIATE")
             with _unhurried(connection) if not is_durable else contextlib.nullcontext(), connection.begin():
                 if not is_durable and connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                    run_text(connection, "SET LOCAL synchronous_commit = off", None, returns_rows=False)
                 yield connection
 
     def close(self) -> None:

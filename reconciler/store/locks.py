@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reconciler.errors import LockedError
+from reconciler.store.statements import later, run, updating
 from reconciler.store.tables import lease
 
 
@@ -54,24 +56,23 @@ def acquire(
     again: bool = False,
 ) -> Lease | None:  # fmt: skip
     """Take a lease that is free or has run out; None when somebody has it, unless that is the owner, taking it `again`."""
-    found = find_lease(connection, name)
-    if found is None:
-        # Of two that are the first, one makes the row; both then see it.
-        made = _insert(connection).values(name=name, owner="", until=now, fence=0).on_conflict_do_nothing()
-        connection.execute(made)
-        found = find_lease(connection, name)
-    assert found is not None
-    if found.is_held(now) and not (again and found.owner == owner):
-        return None
-    values = {"owner": owner, "until": now + length, "purpose": purpose, "acquired_at": now, "heartbeat_at": now}
-    connection.execute(lease.update().where(lease.c.name == name).values(fence=found.fence + 1, **values))
-    return Lease(name, owner, now + length, found.fence + 1, purpose, now, now)
+    until = now + length
+    values = {"name": name, "owner": owner, "until": until, "fence": 1, "purpose": purpose}
+    values |= {"acquired_at": now, "heartbeat_at": now, "of_now": now, "of_owner": owner if again else None}
+    fence = run(connection, _taking(connection.dialect.name), values).scalar()
+    return None if fence is None else Lease(name, owner, until, int(fence), purpose, now, now)
 
 
-def _insert(connection: Connection) -> postgresql.Insert | sqlite.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(lease)
-    return sqlite.insert(lease)
+@cache
+def _taking(dialect: str) -> sa.Insert:
+    """Return the statement that makes a lease, or takes it where it is free: of two at once, one does."""
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(lease)
+    is_free = sa.or_(lease.c.owner == "", lease.c.until <= sa.bindparam("of_now"))
+    return statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={**statement.excluded, "fence": lease.c.fence + 1},
+        where=sa.or_(is_free, lease.c.owner == sa.bindparam("of_owner")),
+    ).returning(lease.c.fence)
 
 
 def hold_fence(connection: Connection, held: Lease, *, now: datetime, length: timedelta) -> None:
@@ -108,4 +109,4 @@ def take_lease(connection: Connection, name: str, *, owner: str, until: datetime
 
 def break_lease(connection: Connection, name: str, owner: str) -> None:
     """Give a lease back, or take it from an owner that is known to be gone."""
-    connection.execute(lease.update().where(lease.c.name == name, lease.c.owner == owner).values(owner="", purpose=""))
+    later(connection, *updating(lease, {"name": name, "owner": owner}, {"owner": "", "purpose": ""}))

@@ -17,9 +17,11 @@ from sqlalchemy import Connection
 from reconciler.ids import derive_id
 from reconciler.kinds.platform import Channel
 from reconciler.store.saved_plans import identity_of
+from reconciler.store.statements import run
 from reconciler.store.tables import notification, outbox, resource
 
 OPEN_STATES = ("pending", "sending")
+_PLATFORM = sa.select(resource.c.spec).where(resource.c.kind == "platform", resource.c.name == "platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,7 @@ def enqueue(connection: Connection, notification_id: int, event: str, now: datet
 
 def declared_channels(connection: Connection) -> dict[str, Channel]:
     """Return the channels of the platform by name."""
-    where = sa.and_(resource.c.kind == "platform", resource.c.name == "platform")
-    text = connection.scalar(sa.select(resource.c.spec).where(where))
+    text = run(connection, _PLATFORM, {}).scalar()
     found = (json.loads(text).get("notifications") or {}).get("channels") or {} if text is not None else {}
     return {name: Channel.model_validate(channel, strict=False) for name, channel in found.items()}
 

@@ -15,11 +15,19 @@ from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
 from reconciler.publishers.port import Remote, RemoteState
+from reconciler.store.statements import later, run, updating
 from reconciler.store.tables import content, publication, publication_copy
 
 _DUE_STATES = ("scheduled", "publishing")
 # What a copy can name as canonical: an article that is public at its site, at an address that we know.
 IS_PUBLIC = (publication.c.state == "published", publication.c.url != "")
+_IS_OF_PUBLIC = sa.exists().where(publication.c.content_id == publication_copy.c.content_id, *IS_PUBLIC)
+_BEGIN = {
+    table: table.update()
+    .where(table.c.id == sa.bindparam("of_row"), sa.or_(*(table.c.state == state for state in _DUE_STATES)), *where)
+    .values(state="publishing")
+    for table, where in ((publication, ()), (publication_copy, (_IS_OF_PUBLIC,)))
+}
 
 
 def due_publications(connection: Connection, now: datetime, *, site: str | None = None) -> list[Row]:
@@ -34,11 +42,7 @@ def due_publications(connection: Connection, now: datetime, *, site: str | None 
 
 def begin_publication(connection: Connection, row: Row) -> bool:
     """Write down the intent to publish; False when it went out meanwhile, or is a copy of what is not public."""
-    table = _table_of(row)
-    where = [table.c.id == row["id"], table.c.state.in_(_DUE_STATES)]
-    if table is publication_copy:
-        where.append(sa.exists().where(publication.c.content_id == row["content_id"], *IS_PUBLIC))
-    return connection.execute(table.update().where(*where).values(state="publishing")).rowcount == 1
+    return run(connection, _BEGIN[_table_of(row)], {"of_row": row["id"]}).rowcount == 1
 
 
 def known_remote(row: Row, target: str) -> Remote | None:
@@ -60,10 +64,9 @@ def complete_publication(
     connection: Connection, row: Row, remote: Remote, *, at: datetime, target: str, sent_digest: str
 ) -> None:  # fmt: skip
     """Record that an article is public; what was public before keeps its time."""
-    record_remote(connection, row, remote, target=target, sent_digest=sent_digest)
-    values = {"state": "published", "error": "", "attempts": 0, "next_attempt_at": None, "sync_finding": ""}
-    values["published_at"] = row["published_at"] or at
-    _write(connection, row, values)
+    values = _remote_values(remote) | {"target": target, "sent_digest": sent_digest}
+    values |= {"state": "published", "error": "", "attempts": 0, "next_attempt_at": None, "sync_finding": ""}
+    _write(connection, row, values | {"published_at": row["published_at"] or at})
     _set_article(connection, row, "published")
 
 
@@ -86,15 +89,14 @@ def _table_of(row: Row) -> sa.Table:
 
 
 def _write(connection: Connection, row: Row, values: Mapping[str, Any]) -> None:
-    table = _table_of(row)
-    connection.execute(table.update().where(table.c.id == row["id"]).values(**values))
+    later(connection, *updating(_table_of(row), {"id": row["id"]}, values))
 
 
 def _set_article(connection: Connection, row: Row, state: str, waits_for: str = "") -> None:
     """Give the article of a publication a state; a copy says nothing about its article."""
     if _table_of(row) is publication:
-        where = content.c.id == row["content_id"]
-        connection.execute(content.update().where(where).values(state=state, waits_for=waits_for[:500]))
+        values = {"state": state, "waits_for": waits_for[:500]}
+        later(connection, *updating(content, {"id": row["content_id"]}, values))
 
 
 def _remote_values(remote: Remote) -> dict[str, Any]:
@@ -109,13 +111,10 @@ def _remote_values(remote: Remote) -> dict[str, Any]:
 
 def fail_publication(connection: Connection, row: Row, reason: str, *, again_at: datetime | None) -> None:
     """Record a failed attempt; one that is not made again leaves the article failed until a person looks at it."""
-    values = {
-        "attempts": _table_of(row).c.attempts + 1,
-        "error": reason[:500],
-        "state": "failed" if again_at is None else "scheduled",
-        "next_attempt_at": again_at,
-    }
-    _write(connection, row, values)
+    table, state = _table_of(row), "failed" if again_at is None else "scheduled"
+    values = {"error": reason[:500], "state": state, "next_attempt_at": again_at}
+    counted = table.update().where(table.c.id == row["id"]).values(attempts=table.c.attempts + 1, **values)
+    connection.execute(counted)
     if again_at is None:
         _set_article(connection, row, "failed", reason)
 

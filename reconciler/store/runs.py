@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from reconciler.store.outbox import enqueue
-from reconciler.store.statements import Result, insert_row, inserting, later, updating
+from reconciler.store.statements import Result, insert_and_tell, insert_row, inserting, later, updating
 from reconciler.store.statements import run as execute
 from reconciler.store.tables import OPEN_RUN_STATES, Instant, attempt, claim, notification, run, stage_run, usage
 
@@ -303,8 +303,7 @@ def notify(
 ) -> None:  # fmt: skip
     """Leave a notification, and in the same transaction what has to be sent about it: a message for each channel."""
     values = {"event": event, "text": text, "at": now, "account": account, "site": site, "run_id": run_id}
-    made = connection.scalar(notification.insert().values(**values).returning(notification.c.id))
-    enqueue(connection, int(made), event, now)
+    enqueue(connection, insert_and_tell(connection, notification, values), event, now)
 
 
 _OPEN = sa.or_(run.c.state == "running", run.c.state == "paused")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reconciler.pipeline.port import Row
+from reconciler.store.statements import insert_row, run, updating
 from reconciler.store.tables import publication, site_sync, sync_event
 
 _ANNOUNCED = ("announced", "not_announced")
@@ -34,11 +35,9 @@ def stop_site(
 
 def resume_site(connection: Connection, place: PlaceRef) -> bool:
     """Record that a place can be published to; True when it could not before."""
-    site, target_name = place
-    of_place = sa.and_(site_sync.c.site == site, site_sync.c.target_name == target_name)
-    where = sa.and_(of_place, site_sync.c.sync_status == "stopped")
+    stopped = {"site": place[0], "target_name": place[1], "sync_status": "stopped"}
     values = {"sync_status": "ok", "reason": "", "hint": "", "failures": 0, "next_attempt_at": None}
-    return connection.execute(site_sync.update().where(where).values(**values)).rowcount == 1
+    return run(connection, *updating(site_sync, stopped, values)).rowcount == 1
 
 
 def record_sync(connection: Connection, place: PlaceRef, *, differs: bool, at: datetime) -> None:
@@ -60,8 +59,9 @@ def add_event(
         "at": at,
         "content_id": content_id,
         "remote_id": remote_id,
+        "detail": detail[:500],
     }
-    connection.execute(sync_event.insert().values(**values, detail=detail[:500]))
+    insert_row(connection, sync_event, values)
 
 
 def pages_to_announce(connection: Connection, site: str, *, since: datetime) -> tuple[tuple[str, ...], int]:
