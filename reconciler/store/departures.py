@@ -21,6 +21,9 @@ from reconciler.store.tables import (
     run,
 )
 
+_LEAVING = sa.select(resource.c.name, resource.c.deleting_since).where(
+    resource.c.kind == "site", resource.c.deleting_since.is_not(None)
+)
 _STAYING = (
     sa.select(resource.c.name)
     .where(resource.c.kind == "site", resource.c.name == sa.bindparam("of_site"), resource.c.deleting_since.is_(None))
@@ -64,9 +67,7 @@ def record_deletions(connection: Connection, refs: Iterable[tuple[str, str]], ge
 
 def leaving_sites(connection: Connection) -> dict[str, int]:
     """Return the sites whose deletion was recorded, and by which generation."""
-    where = sa.and_(resource.c.kind == "site", resource.c.deleting_since.is_not(None))
-    rows = connection.execute(sa.select(resource.c.name, resource.c.deleting_since).where(where))
-    return {row.name: int(row.deleting_since) for row in rows}
+    return {str(name): int(since) for name, since in execute(connection, _LEAVING, {}).rows}
 
 
 def stays(connection: Connection, site: str) -> bool:

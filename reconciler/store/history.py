@@ -23,9 +23,11 @@ from reconciler.plan.change import Action, Change
 from reconciler.plan.forecast import Forecast
 from reconciler.plan.planner import Plan
 from reconciler.store.chain import changes_digest, entry_digest
+from reconciler.store.statements import run
 from reconciler.store.tables import history, history_change, resource, resource_version
 
 _NAMES_A_QUERY = 400
+_GENERATION = sa.select(sa.func.max(history.c.generation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class RecordedChange:
 
 def current_generation(connection: Connection) -> int:
     """Return the generation of the last apply, 0 before the first."""
-    return int(connection.scalar(sa.select(sa.func.max(history.c.generation))) or 0)
+    return int(run(connection, _GENERATION, {}).scalar() or 0)
 
 
 def applied_environment(connection: Connection) -> str | None:

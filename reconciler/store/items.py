@@ -16,7 +16,7 @@ from reconciler.pipeline.duplicates import Near
 from reconciler.pipeline.port import Alias, Insert, Remove, Row, Update, Write
 from reconciler.store.engine import Database
 from reconciler.store.known_texts import SiteTexts
-from reconciler.store.statements import insert_and_tell, insert_rows, later, updating
+from reconciler.store.statements import find_rows, insert_and_tell, insert_rows, later, run, updating
 from reconciler.store.tables import ITEMS, KEPT, content, idea, image, image_prompt, publication, task
 
 FAILURES_MAX = 3
@@ -216,9 +216,8 @@ def count_set_aside(connection: Connection, site: str) -> int:
 
 def find_content(connection: Connection, content_id: int) -> Row | None:
     """Return one article with its slot, or None."""
-    statement = _content_select().where(content.c.id == content_id)
-    row = connection.execute(statement).one_or_none()
-    return None if row is None else row._asdict()
+    rows = find_rows(connection, _ONE_CONTENT, {"of_content": content_id})
+    return rows[0] if rows else None
 
 
 def list_content(
@@ -246,10 +245,19 @@ def _content_select() -> sa.Select[Any]:
     return sa.select(content, *columns, publication.c.error.label("publish_error")).select_from(joined)
 
 
+_ONE_CONTENT = _content_select().where(content.c.id == bindparam("of_content"))
+
+
 def sites_with_content(connection: Connection, state: str) -> set[str]:
     """Return the sites that have an article in a state."""
-    where = (content.c.state == state, content.c.superseded_at.is_(None))
-    return set(connection.scalars(sa.select(content.c.site).where(*where).distinct()))
+    return {str(row[0]) for row in run(connection, _SITES_WITH_CONTENT, {"of_state": state}).rows}
+
+
+_SITES_WITH_CONTENT = (
+    sa.select(content.c.site)
+    .where(content.c.state == bindparam("of_state"), content.c.superseded_at.is_(None))
+    .distinct()
+)
 
 
 def keyword_of(connection: Connection, content_id: int) -> str:
@@ -261,12 +269,12 @@ def keyword_of(connection: Connection, content_id: int) -> str:
 
 def images_of(connection: Connection, content_id: int) -> list[Row]:
     """Return the current images of an article with their captions, the featured one first."""
-    statement = (
-        sa.select(
-            image, image_prompt.c.role, image_prompt.c.caption, image_prompt.c.alt, image_prompt.c.after_heading
-        )
-        .join(image_prompt, image_prompt.c.id == image.c.prompt_id)
-        .where(image.c.content_id == content_id, image.c.is_current)
-        .order_by(image_prompt.c.position)
-    )  # fmt: skip
-    return [row._asdict() for row in connection.execute(statement)]
+    return find_rows(connection, _IMAGES, {"of_content": content_id})
+
+
+_IMAGES = (
+    sa.select(image, image_prompt.c.role, image_prompt.c.caption, image_prompt.c.alt, image_prompt.c.after_heading)
+    .join(image_prompt, image_prompt.c.id == image.c.prompt_id)
+    .where(image.c.content_id == bindparam("of_content"), image.c.is_current)
+    .order_by(image_prompt.c.position)
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -15,34 +16,43 @@ from sqlalchemy import Connection
 
 from reconciler.pipeline.port import Row
 from reconciler.publishers.port import Remote, RemoteState
-from reconciler.store.statements import later, run, updating
+from reconciler.store.statements import find_rows, later, run, updating
 from reconciler.store.tables import content, publication, publication_copy
 
 _DUE_STATES = ("scheduled", "publishing")
 # What a copy can name as canonical: an article that is public at its site, at an address that we know.
 IS_PUBLIC = (publication.c.state == "published", publication.c.url != "")
 _IS_OF_PUBLIC = sa.exists().where(publication.c.content_id == publication_copy.c.content_id, *IS_PUBLIC)
-_BEGIN = {
-    table: table.update()
-    .where(table.c.id == sa.bindparam("of_row"), sa.or_(*(table.c.state == state for state in _DUE_STATES)), *where)
-    .values(state="publishing")
-    for table, where in ((publication, ()), (publication_copy, (_IS_OF_PUBLIC,)))
-}
 
 
 def due_publications(connection: Connection, now: datetime, *, site: str | None = None) -> list[Row]:
     """Return what must go out by now, in the order of the slots; also what an interrupted worker began."""
-    statement = sa.select(publication).where(
-        publication.c.state.in_(_DUE_STATES), publication.c.slot_at <= now, publication.c.set_aside_at.is_(None)
-    )
-    if site is not None:
-        statement = statement.where(publication.c.site == site)
-    return [row._asdict() for row in connection.execute(statement.order_by(publication.c.slot_at, publication.c.id))]
+    of_site = {} if site is None else {"of_site": site}
+    return find_rows(connection, _due(bool(of_site)), {"of_now": now, **of_site})
+
+
+@cache
+def _due(is_of_site: bool) -> sa.Select[Any]:
+    is_due = (_is_due(publication), publication.c.slot_at <= sa.bindparam("of_now"))
+    statement = sa.select(publication).where(*is_due, publication.c.set_aside_at.is_(None))
+    if is_of_site:
+        statement = statement.where(publication.c.site == sa.bindparam("of_site"))
+    return statement.order_by(publication.c.slot_at, publication.c.id)
+
+
+def _is_due(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.or_(*(table.c.state == state for state in _DUE_STATES))
 
 
 def begin_publication(connection: Connection, row: Row) -> bool:
     """Write down the intent to publish; False when it went out meanwhile, or is a copy of what is not public."""
-    return run(connection, _BEGIN[_table_of(row)], {"of_row": row["id"]}).rowcount == 1
+    return run(connection, _beginning(_table_of(row)), {"of_row": row["id"]}).rowcount == 1
+
+
+@cache
+def _beginning(table: sa.Table) -> sa.Update:
+    statement = table.update().where(table.c.id == sa.bindparam("of_row"), _is_due(table)).values(state="publishing")
+    return statement if table is publication else statement.where(_IS_OF_PUBLIC)
 
 
 def known_remote(row: Row, target: str) -> Remote | None:

@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reconciler.publishers.port import RemoteMedia
-from reconciler.store.statements import later
+from reconciler.store.statements import later, run
 from reconciler.store.tables import remote_media
 
 
 def find_media(connection: Connection, site: str, target: str, images: Sequence[str]) -> dict[str, RemoteMedia]:
     """Return those of the images that a site took, by the SHA-256 of their bytes."""
-    columns = (remote_media.c.sha256, remote_media.c.remote_id, remote_media.c.url)
-    where = (remote_media.c.site == site, remote_media.c.target == target, remote_media.c.sha256.in_(images))
-    return {row.sha256: RemoteMedia(*row) for row in connection.execute(sa.select(*columns).where(*where))}
+    if not images:
+        return {}
+    given = {f"sha256_{number}": sha256 for number, sha256 in enumerate(images)}
+    found = run(connection, _known(len(images)), {"of_site": site, "of_target": target, **given}).rows
+    return {sha256: RemoteMedia(sha256, remote_id, url) for sha256, remote_id, url in found}
+
+
+@cache
+def _known(images: int) -> sa.Select[Any]:
+    columns = remote_media.c
+    at_place = (columns.site == sa.bindparam("of_site"), columns.target == sa.bindparam("of_target"))
+    among = sa.or_(*(columns.sha256 == sa.bindparam(f"sha256_{number}") for number in range(images)))
+    return sa.select(columns.sha256, columns.remote_id, columns.url).where(*at_place, among)
 
 
 def keep_media(connection: Connection, site: str, target: str, media: RemoteMedia, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -14,6 +15,7 @@ from reconciler.ids import canonical_json, derive_id, text_digest
 from reconciler.kinds import find_kind
 from reconciler.kinds.fields import Spec
 from reconciler.plan.change import Actual, Change
+from reconciler.store.statements import run
 from reconciler.store.tables import resource
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -95,12 +97,15 @@ def load_specs(connection: Connection, kind: str, spec: type[SpecT]) -> dict[str
 def load_specs_of(connection: Connection, specs: Mapping[str, type[Spec]]) -> dict[str, dict[str, Any]]:
     """Return the live specs of several kinds, by kind and name."""
     found: dict[str, dict[str, Any]] = {kind: {} for kind in specs}
-    rows = connection.execute(
-        sa.select(resource.c.kind, resource.c.name, resource.c.spec).where(resource.c.kind.in_(list(specs)))
-    )
-    for row in rows.all():
-        found[row.kind][row.name] = specs[row.kind].model_validate_json(row.spec)
+    for kind, name, spec in run(connection, _specs_of(tuple(specs)), {}).rows:
+        found[kind][name] = specs[kind].model_validate_json(spec)
     return found
+
+
+@cache
+def _specs_of(kinds: tuple[str, ...]) -> sa.Select[Any]:
+    columns = (resource.c.kind, resource.c.name, resource.c.spec)
+    return sa.select(*columns).where(sa.or_(*(resource.c.kind == kind for kind in kinds)))
 
 
 def live_spec(connection: Connection, kind: str, name: str) -> dict[str, Any] | None:

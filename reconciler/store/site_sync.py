@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from reconciler.pipeline.port import Row
-from reconciler.store.statements import insert_row, run, updating
+from reconciler.store.statements import find_rows, insert_row, run, updating
 from reconciler.store.tables import publication, site_sync, sync_event
 
+_ALL = sa.select(site_sync)
 _ANNOUNCED = ("announced", "not_announced")
 
 # A site and the name of its further place, "" for its own.
@@ -22,7 +23,7 @@ PlaceRef = tuple[str, str]
 
 def load_site_syncs(connection: Connection) -> dict[PlaceRef, Row]:
     """Return how each place was found last; one that nobody went to has none."""
-    return {(row.site, row.target_name): row._asdict() for row in connection.execute(sa.select(site_sync))}
+    return {(row["site"], row["target_name"]): row for row in find_rows(connection, _ALL, {})}
 
 
 def stop_site(

@@ -3,7 +3,7 @@
 What SQLAlchemy does anew for each execution costs more than the execution. So `run` keeps a statement's text and what
 turns its values into the driver's, and gives both to the driver's own cursor, within SQLAlchemy's transaction. Errors stay
 SQLAlchemy's, and whoever listens to its events sees these statements, too. It is for statements whose results are plain:
-numbers, texts, nothing.
+numbers, texts, nothing; `find_rows` is for others.
 """
 
 from __future__ import annotations
@@ -67,6 +67,15 @@ def run(
     """Execute a statement with these parameters."""
     prepared = _prepared(statement, connection.dialect, tuple(given))
     return run_text(connection, prepared.text, prepared.parameters(given), returns_rows=prepared.returns_rows)
+
+
+def find_rows(connection: Connection, statement: sa.Select[Any], given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of a statement, each value by its column's name and as its column's type has it."""
+    columns = _columns(statement, connection.dialect)
+    return [
+        {name: value if read is None else read(value) for (name, read), value in zip(columns, row, strict=True)}
+        for row in run(connection, statement, given).rows
+    ]
 
 
 def run_many(connection: Connection, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -244,6 +253,13 @@ def _prepared(statement: Any, dialect: Dialect, names: tuple[str, ...]) -> _Prep
     order = tuple(compiled.positiontup) if compiled.positional else None
     returns_rows = isinstance(statement, sa.Select) or bool(statement._returning)
     return _Prepared(str(compiled), fixed, converts, order, returns_rows)
+
+
+@cache
+def _columns(statement: sa.Select[Any], dialect: Dialect) -> Sequence[tuple[str, Any]]:
+    """Return the columns of a statement, each with what turns the driver's values into its type's, None for nothing."""
+    columns = statement.selected_columns.items()
+    return [(name, column.type.dialect_impl(dialect).result_processor(dialect, None)) for name, column in columns]
 
 
 @cache
