@@ -34,6 +34,7 @@ from reconciler.store.publications import (
 )
 from reconciler.store.runs import notify
 from reconciler.store.site_sync import PlaceRef, add_event, load_site_syncs, resume_site, stop_site
+from reconciler.store.statements import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,20 +269,20 @@ def _why_held(connection: Connection, row: Row) -> str:
 def _record_success(the_pass: PublishPass, visit: SiteVisit, row: Row, article: Article, end: Remote) -> None:
     """Record that an article is public, and, the first time, let its copies go out: in the same transaction."""
     now, target = the_pass.now, visit.target
-    with visit.database.write() as connection:
+    with visit.database.write() as connection, together(connection):
         complete_publication(connection, row, end, at=now, target=target.place, sent_digest=digest_of(article))
         if not target.name and row["published_at"] is None:
             further = targets_of(visit.context.site)[1:]
             add_copies(connection, row, {other.name: now + other.delay for other in further}, now)
-        what = f"a copy of “{article.title}” at {target.name}" if target.name else f"“{article.title}”"
-        account = visit.context.account.name
-        notify(connection, "publish_success", f"Published {what}: {end.url}", now, account=account, site=visit.site)
         if resume_site(connection, target.ref):
             add_event(connection, target.ref, "resumed", now)
         content_id = int(row["content_id"])
         add_event(
             connection, target.ref, "published", now, content_id=content_id, remote_id=end.remote_id, detail=end.url
         )
+        what = f"a copy of “{article.title}” at {target.name}" if target.name else f"“{article.title}”"
+        account = visit.context.account.name
+        notify(connection, "publish_success", f"Published {what}: {end.url}", now, account=account, site=visit.site)
 
 
 def _record_failure(

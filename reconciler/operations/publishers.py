@@ -89,7 +89,7 @@ class SiteNotebook:
 
     def keep_media(self, media: RemoteMedia) -> None:
         """Remember an image."""
-        with self.database.write() as connection:
+        with self.database.write_once() as connection:
             keep_media(connection, self.site, self.target, media, self.installation.clock.now())
         if self._known is not None:
             self._known[media.sha256] = media

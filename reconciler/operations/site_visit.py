@@ -55,7 +55,7 @@ class SiteVisit:
         """Find or make the article where nobody sees it, and write down under which id."""
         found = self.publisher.prepare(article, self.notebook(article), self.known(row))
         if isinstance(found, Remote):
-            with self.database.write() as connection:
+            with self.database.write_once() as connection:
                 record_remote(connection, row, found, target=self.target.place, sent_digest=digest_of(article))
         return found
 

@@ -79,6 +79,18 @@ class Database:
                     run_text(connection, "SET LOCAL synchronous_commit = off", None, returns_rows=False)
                 yield connection
 
+    @contextlib.contextmanager
+    def write_once(self) -> Iterator[Connection]:
+        """Open the way for one statement, which is a transaction by itself: PostgreSQL is told neither begin nor end."""
+        if self.engine.dialect.name != "postgresql":
+            with self.write() as connection:
+                yield connection
+            return
+        with _translated(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            with connection.begin():
+                yield connection
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
