@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited
+from sqlalchemy import event
 
 from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.content import approve_article
@@ -31,6 +33,23 @@ def test_late_articles_go_out_in_the_order_of_their_slots(scheduled):
     assert [item.error for item in report.articles] == ["", ""]
     assert [item.slot_at for item in report.articles] == sorted(item.slot_at for item in report.articles)
     assert week_later(scheduled).publish().articles == ()
+
+
+def test_an_article_a_pass_costs_few_statements(scheduled):
+    """On PostgreSQL each is a way to the server and back: a look, the lease, the intent, where it stands, that it is public."""
+    world, sent = week_later(scheduled), Counter[str]()
+    publish_due(world.installation, world.database, catch_up_per_hour=1)
+
+    @event.listens_for(world.database.engine, "before_cursor_execute")
+    def count_statement(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent[statement.split()[0]] += 1
+
+    @event.listens_for(world.database.engine, "commit")
+    def count_commit(_connection: object) -> None:
+        sent["COMMIT"] += 1
+
+    assert len(publish_due(world.installation, world.database).articles) == 1
+    assert (sent["SELECT"], sent["INSERT"] + sent["UPDATE"], sent["COMMIT"]) == (10, 9, 6)
 
 
 def test_nothing_goes_out_before_its_slot(small_scheduled):

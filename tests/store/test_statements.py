@@ -1,13 +1,15 @@
-"""Statements that wait for each other: PostgreSQL is sent several at once, and no one can tell the difference."""
+"""Statements handed to the driver as they are, some of them several at once: no one can tell the difference."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from reconciler.store.engine import AlreadyThereError, Connection, Database
-from reconciler.store.statements import Result, insert_row, later, run, together, updating
-from reconciler.store.tables import credit_account
+from reconciler.store.statements import Result, find_rows, insert_row, later, run, together, updating
+from reconciler.store.tables import cluster, credit_account, idea
 
 _OF = credit_account.c.account == sa.bindparam("of_account")
 _REVENUE = sa.select(credit_account.c.revenue_nano).where(_OF)
@@ -80,3 +82,27 @@ def test_hundreds_of_statements_wait_without_being_lost(database):
             insert_row(connection, credit_account, {"account": f"a{number}"})
         assert revenue(connection, "a699") == 0
     assert len(accounts(database)) == 700
+
+
+def test_rows_hold_what_their_columns_hold_whichever_way_they_are_read(database):
+    now = datetime(2024, 5, 15, 6, 30, 0, 250_000, tzinfo=UTC)
+    shared = {"site": "blog", "sector": "all", "created_at": now}
+    words = {"title": "Boots — “well made”", "keyword": "boots", "keywords": ["boots", "ß"], "outline": [{"h2": "One"}]}
+    with database.write() as connection:
+        connection.execute(cluster.insert().values(**shared, id=1, state="new", name="one"))
+        connection.execute(idea.insert().values(**shared, **words, id=1, cluster_id=1, state="new", is_owner=True))
+    of_site = sa.select(idea, cluster.c.name.label("cluster")).join(cluster, cluster.c.id == idea.c.cluster_id)
+    with database.read() as connection:
+        (row,) = find_rows(connection, of_site.where(idea.c.site == sa.bindparam("of_site")), {"of_site": "blog"})
+        assert row == connection.execute(of_site).one()._asdict()
+    assert (row["keywords"], row["is_owner"], row["set_aside_at"]) == (["boots", "ß"], True, None)
+    assert (row["created_at"], row["cluster"]) == (now, "one")
+
+
+def test_a_statement_alone_is_a_transaction(database):
+    with database.write_once() as connection:
+        insert_row(connection, credit_account, {"account": "acme"})
+    assert accounts(database) == {"acme": 0}
+    with pytest.raises(AlreadyThereError), database.write_once() as connection:
+        insert_row(connection, credit_account, {"account": "acme"})
+    assert accounts(database) == {"acme": 0}
