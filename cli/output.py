@@ -11,6 +11,8 @@ from typing import IO, Any
 
 import click
 
+from reconciler.wording import counted as counted
+
 _STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
     "warning": {"fg": "yellow", "bold": True},
@@ -118,11 +120,6 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, e.g. `1 credit`, `1,200 credits`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def place_name(site: str, target: str) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from reconciler.kinds.fields import Spec
 from reconciler.kinds.providers import DECLARABLE_ADAPTERS
+from reconciler.wording import counted
 
 ModelType = Literal["text", "image", "embedding"]
 ModelChoice = Literal["testing", "live"]
@@ -42,7 +43,12 @@ class StageDeclaration:
     per_run_limit: int
     budget_pct: int | None = None
     model: ModelChoice | None = None
-    sentence: str = "{done} items"
+    sentence: str = "{done}"
+    noun: str = "item"
+
+    def told(self, done: int, credits: int) -> str:
+        """Return what came of the stage, as people are told, e.g. `Generated 3 images using 15 credits`."""
+        return f"{self.sentence.format(done=counted(done, self.noun))} using {counted(credits, 'credit')}"
 
     def defaults(self) -> dict[str, object]:
         """Return the stage's settings when nobody wrote any."""

@@ -311,7 +311,7 @@ def _notify(connection: Any, work: StageWork, tally: StageTally, reason: str, no
     """Leave one notification a stage run, whatever the number of its items."""
     declaration = work.stage.declaration
     verdict = "failed" if tally.failed or reason else "success"
-    text = f"{declaration.sentence.format(done=tally.done)} using {tally.credits} credits"
+    text = declaration.told(tally.done, tally.credits)
     text += f"; {tally.failed} failed" if tally.failed else ""
     text += f"; {reason}" if reason else ""
     notify(

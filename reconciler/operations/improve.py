@@ -215,7 +215,7 @@ def _end(
 ) -> None:
     now, declaration = engine.clock.now(), stage.declaration
     problem = end.refusal or ("stopped by request" if end.was_stopped else "") or ("" if end.done else end.reason)
-    text = f"{declaration.sentence.format(done=end.done)} using {end.credits} credits"
+    text = declaration.told(end.done, end.credits)
     with engine.database.write() as connection:
         end_stage(connection, stage_run_id, "stopped" if problem else "completed", reason=problem, now=now)
         warn_when_low(connection, context, now)

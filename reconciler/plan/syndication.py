@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from reconciler.kinds.site import place_of
 from reconciler.plan.change import Change
+from reconciler.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class SyndicationChange:
     def text(self) -> str:
         """Return what will happen, in a sentence."""
         name = f"{self.site}/{self.place}"
-        stay = f"{_counted(self.copies, 'copy', 'copies')} {'stays' if self.copies == 1 else 'stay'}"
+        stay = f"{counted(self.copies, 'copy', 'copies')} {'stays' if self.copies == 1 else 'stay'}"
         if self.what == "removed":
             return f"{name} gets no more copies; {stay} where {'it is' if self.copies == 1 else 'they are'}"
         if self.what == "moved":
@@ -32,7 +33,7 @@ class SyndicationChange:
         text = f"{name} gets a copy of each article that is published from now on"
         if not self.articles:
             return text
-        older = _counted(self.articles, "article is", "articles are")
+        older = counted(self.articles, "article is", "articles are")
         return f"{text}; {older} out already (igny8 publish NUMBER --target {self.place} sends one)"
 
     def to_json(self) -> dict[str, Any]:
@@ -77,7 +78,3 @@ def _changes_of(copied: Copied, change: Change) -> Iterable[SyndicationChange]:
 def _places(spec: Mapping[str, Any] | None) -> dict[str, str]:
     further = (spec or {}).get("syndication") or ()
     return {item["name"]: place_of(item["publisher"], item["url"]) for item in further}
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

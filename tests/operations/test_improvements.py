@@ -13,6 +13,7 @@ from model_server import ModelServer, article, root
 from cli.main import run as igny8
 from reconciler.store.engine import open_database
 from reconciler.store.ledger import find_breaks
+from reconciler.wording import counted
 
 PROMPTS = {
     f"prompts/{name}.md": (Path(__file__).parents[2] / f"prompts/{name}.md").read_text()
@@ -94,7 +95,7 @@ def test_linking_shows_the_credits_then_adds_links_and_charges_once(published, c
     assert charged[0][3] <= offer["credits_max"]
     assert published.rows('SELECT "trigger", state FROM run ORDER BY id')[-1] == ("linking", "completed")
     (text,) = published.rows("SELECT text FROM notification WHERE event = 'ai_linking_success'")[0]
-    assert text == f"Linked 1 articles using {charged[0][3]} credits"
+    assert text == f"Linked 1 article using {counted(charged[0][3], 'credit')}"
     kept = published.rows("SELECT content_id, number, markdown, change FROM content_version")
     assert kept == [(3, 1, before[2], "links were added")]
     assert_books_are_right(published)

@@ -22,8 +22,9 @@ class Linking(Improvement):
     """An article to the same article with links. The model names words and pages; the links are put in here."""
 
     declaration = StageDeclaration(
-        "linking", 8, "Linking", "contents", "linking", "writer", LINK_CONTENT, 1, 0, sentence="Linked {done} articles"
-    )
+        "linking", 8, "Linking", "contents", "linking", "writer", LINK_CONTENT, 1, 0,
+        sentence="Linked {done}", noun="article",
+    )  # fmt: skip
     item_kind = "content"
     pending: Row = {}
     asks_per_batch = False

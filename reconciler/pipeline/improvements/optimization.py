@@ -27,7 +27,7 @@ class Optimization(Improvement):
 
     declaration = StageDeclaration(
         "optimization", 9, "Optimization", "contents", "optimization", "writer", OPTIMIZE_CONTENT, 1, 0,
-        sentence="Optimized {done} articles",
+        sentence="Optimized {done}", noun="article",
     )  # fmt: skip
     item_kind = "content"
     pending: Row = {}

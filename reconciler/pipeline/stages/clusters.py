@@ -31,7 +31,8 @@ class Clusters(TextStage):
         0,
         15,
         "live",
-        sentence="Clustered {done} keywords",
+        sentence="Clustered {done}",
+        noun="keyword",
     )
     item_kind = "keyword"
     pending: Row = {"state": "new", "archived_at": None}

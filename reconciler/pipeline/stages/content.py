@@ -35,7 +35,8 @@ class Content(TextStage):
         5,
         40,
         "live",
-        sentence="Generated {done} articles",
+        sentence="Generated {done}",
+        noun="article",
     )
     item_kind = "task"
     tier_limit = "articles_per_month_max"

@@ -35,7 +35,8 @@ class Ideas(TextStage):
         10,
         10,
         "live",
-        sentence="Expanded {done} clusters into ideas",
+        sentence="Expanded {done} into ideas",
+        noun="cluster",
     )
     item_kind = "cluster"
     pending: Row = {"state": "new"}

@@ -26,7 +26,8 @@ class Images(ImageStage):
         20,
         30,
         "testing",
-        sentence="Generated {done} images",
+        sentence="Generated {done}",
+        noun="image",
     )
     item_kind = "image_prompt"
     pending: Row = {"state": "pending"}

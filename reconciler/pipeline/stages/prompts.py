@@ -31,7 +31,8 @@ class Prompts(TextStage):
         5,
         5,
         "live",
-        sentence="Wrote image prompts for {done} articles",
+        sentence="Wrote image prompts for {done}",
+        noun="article",
     )
     item_kind = "content"
     pending: Row = {"state": "draft", "prompts_written": False}

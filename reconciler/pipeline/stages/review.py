@@ -14,8 +14,9 @@ class Review(LocalStage):
     """Review to approved. Without auto_approval, or with something missing, an article waits and says for what."""
 
     declaration = StageDeclaration(
-        "review", 7, "Review", "contents", "content", "writer", None, None, 10, sentence="Approved {done} articles"
-    )
+        "review", 7, "Review", "contents", "content", "writer", None, None, 10,
+        sentence="Approved {done}", noun="article",
+    )  # fmt: skip
     item_kind = "content"
     pending: Row = {"state": "review", "waits_for": ""}
 

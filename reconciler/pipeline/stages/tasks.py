@@ -13,7 +13,7 @@ class Tasks(LocalStage):
     """Ideas to tasks, one each."""
 
     declaration = StageDeclaration(
-        "tasks", 3, "Tasks", "ideas", "ideas", "planner", None, 20, 0, sentence="Queued {done} ideas"
+        "tasks", 3, "Tasks", "ideas", "ideas", "planner", None, 20, 0, sentence="Queued {done}", noun="idea"
     )
     item_kind = "idea"
     pending: Row = {"state": "new"}
