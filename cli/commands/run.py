@@ -83,8 +83,8 @@ def run(
 ) -> None:  # fmt: skip
     """Run pipelines: keywords to clusters, ideas, tasks, articles, images and review.
 
-    Ctrl-C stops after the calls at hand; running again goes on where it stopped. So does `igny8 runs pause` from
-    elsewhere. Ends with 7 when items failed.
+    Ctrl-C stops after the calls at hand; running again goes on where it stopped. `igny8 runs pause` from elsewhere
+    stops it until `igny8 runs resume`, which is no failure. Ends with 7 when items failed.
 
     Examples:
 
@@ -115,7 +115,7 @@ def run(
     _show(session, report, format_)
     if report.interrupted:
         raise Exit(ExitCode.INTERRUPTED)
-    if report.failed or any(result.state != "completed" for result in report.results):
+    if report.failed:
         raise Exit(ExitCode.FAILED)
     if report.skipped and not report.results:
         is_locked = any(item.is_locked for item in report.skipped)
@@ -201,5 +201,8 @@ def _show(session: Session, report: RunReport, format_: str) -> None:
     if not report.results and not report.skipped:
         session.output.data("Nothing is due.")
         return
+    for result in report.results:
+        if result.state in ("paused", "cancelled"):
+            session.output.data(f"{result.site}: run {result.run_id} was {result.note}")
     failed = f", {report.failed} items failed" if report.failed else ""
     session.output.data(f"{counted(len(report.results), 'run')}, {counted(credits, 'credit')} used{failed}")

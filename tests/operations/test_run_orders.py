@@ -7,10 +7,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from ai_server import serving
 from builder import ScriptedProvider, World, edited
+from model_server import ModelServer, root
 
 from cli.main import run as igny8
-from reconciler.errors import ConflictError, UsageError
+from reconciler.errors import ConflictError, ExitCode, UsageError
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.operations.records import follow_run
 from reconciler.operations.run import Scope, run_wanted, wanted_due, wanted_now
@@ -256,6 +258,28 @@ def test_orders_by_the_command_line_say_what_became_of_them(small_world, capsys)
     code, _, err = command(small_world, capsys, "runs", "cancel", "1")
     assert (code, "has ended: cancelled" in err) == (5, True)
     assert command(small_world, capsys, "runs", "pause", "7")[0] == 64
+
+
+@pytest.mark.parametrize(("what", "state"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_a_run_that_does_as_it_is_told_by_somebody_else_has_not_failed(small_world, capsys, what, state):
+    with serving() as server:
+        model = ModelServer(server)
+
+        def give_order(request, asked):
+            if asked == 1:
+                order(small_world, what)
+            return model._answer(request)
+
+        server.script = give_order
+        small_world.write(root(server))
+        small_world.apply()
+        code, out, _ = command(small_world, capsys, "run", "--site", "blog", "--now", "--no-delays")
+        assert f"blog: run 1 was {state} by request" in out
+        assert (code, small_world.rows("SELECT state FROM run")) == (ExitCode.OK, [(state,)])
+        code, out, _ = command(small_world, capsys, "run", "--site", "blog", "--now", "--no-delays")
+    assert ("run 1 of blog is paused" in out, code) == (
+        (True, ExitCode.LOCKED) if what == "pause" else (False, ExitCode.OK)
+    )
 
 
 def test_who_follows_a_run_is_told_each_change_until_it_ends(small_world):
