@@ -38,20 +38,21 @@ class SiteTexts:
         """Return the text of a live item that this one repeats, or None."""
         memory = _memory_of(self.connection.engine)
         with memory.lock:
-            near = self._known(memory).near(text)
+            parts = memory.parts
+            near = self._known(parts).near(text)
             if near is None or self._is_live(near.of):
                 return near
             # Something was superseded: what is left of it is read once, from the beginning.
-            memory.parts.pop(self._key)
-            return self._known(memory).near(text)
+            del parts[self._key]
+            return self._known(parts).near(text)
 
     @property
     def _key(self) -> tuple[str, str, str]:
         return self.site, self.kind, self.column
 
-    def _known(self, memory: _Memory) -> KnownTexts:
-        part = memory.parts.setdefault(self._key, _Part())
-        memory.parts.move_to_end(self._key)
+    def _known(self, parts: _Parts) -> KnownTexts:
+        part = parts.setdefault(self._key, _Part())
+        parts.move_to_end(self._key)
         table = KEPT[self.kind]
         # Later looks go by the id alone: an index that begins with the site would lead through all that it has.
         of_site = sa.func.coalesce(table.c.site, "") if part.last_id else table.c.site
@@ -61,7 +62,7 @@ class SiteTexts:
         ):
             part.known.add(str(text))
             part.last_id = int(item_id)
-        memory.forget()
+        _forget(parts)
         return part.known
 
     def _is_live(self, text: str) -> bool:
@@ -82,17 +83,28 @@ class _Part:
         self.last_id = 0
 
 
+_Parts = OrderedDict[tuple[str, str, str], _Part]
+
+
 class _Memory:
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
+        self.lock = threading.Lock()
+        self.parts = _Parts()
 
-    def forget(self) -> None:
-        """Let go of what was not looked at for longest, while there is too much."""
-        size = sum(len(part.known) for part in self.parts.values())
-        while size > _KEPT_MAX and len(self.parts) > _COLUMNS_MIN:
-            _, gone = self.parts.popitem(last=False)
-            size -= len(gone.known)
+    def begin_anew(self) -> None:
+        """Let go of everything. A look that another thread is at goes on with what it has, and is the last to see it.
+
+        Without the lock: who is at a look may wait in the database for the one that rolls back here.
+        """
+        self.parts = _Parts()
+
+
+def _forget(parts: _Parts) -> None:
+    """Let go of what was not looked at for longest, while there is too much."""
+    size = sum(len(part.known) for part in parts.values())
+    while size > _KEPT_MAX and len(parts) > _COLUMNS_MIN:
+        _, gone = parts.popitem(last=False)
+        size -= len(gone.known)
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -103,5 +115,5 @@ def _memory_of(engine: Engine) -> _Memory:
     if memory is None:
         memory = _MEMORIES[engine] = _Memory()
         # What was read of items that are then rolled back is no more, and SQLite gives their ids to others.
-        event.listen(engine, "rollback", lambda _connection: memory.parts.clear())
+        event.listen(engine, "rollback", lambda _connection: memory.begin_anew())
     return memory

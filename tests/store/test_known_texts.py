@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 
 from reconciler.pipeline.port import Insert
 from reconciler.store.items import SiteItems, carry_out
@@ -61,3 +62,24 @@ def test_what_was_rolled_back_is_not_known_and_what_takes_its_ids_is(database):
         make(connection, "blog", "Warm stoves", "Cheap ropes")
     assert near(database, "blog", "A cheap rope") == "Cheap ropes"
     assert near(database, "blog", "Best boot") is None
+
+
+def test_a_look_goes_on_while_somebody_else_beside_it_rolls_back(database):
+    """As the daemon's publishing may, which has a thread of its own."""
+    with database.write() as connection:
+        make(connection, "blog", "Best tents", "Best boots")
+    assert near(database, "blog", "Best tent") == "Best tents"
+    with database.write() as connection:
+        connection.execute(idea.update().where(idea.c.title == "Best tents").values(superseded_at=NOW))
+    rolled_back = []
+
+    def roll_back(_connection, _cursor, statement, *_facts):
+        if "FROM idea" in statement:
+            rolled_back.append(statement)
+            with pytest.raises(ZeroDivisionError), database.read():
+                raise ZeroDivisionError
+
+    event.listen(database.engine, "after_cursor_execute", roll_back)
+    assert near(database, "blog", "Best tent") is None
+    assert near(database, "blog", "Best boot") == "Best boots"
+    assert rolled_back
