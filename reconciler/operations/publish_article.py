@@ -40,8 +40,6 @@ from reconciler.store.runs import notify
 from reconciler.store.site_sync import add_event
 
 What = Literal["published", "updated", "unchanged", "unpublished", "waiting", "failed"]
-# A copy that died on its way out may be public already.
-_OUT = ("published", "publishing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def unpublish_article(
         context, row = _find(connection, content_id)
         chosen = _chosen(context, target)
         publication = _record_of(connection, content_id, chosen)
-        out = [] if target else [copy for copy in copies_of(connection, content_id) if copy["state"] in _OUT]
+        out = [] if target else [copy for copy in copies_of(connection, content_id) if _may_be_out(copy)]
     is_public = publication is not None and publication["state"] == "published"
     # What an earlier try left behind at further places is taken back though the article itself is gone already.
     if not (is_public or (publication is not None and publication["state"] == "withdrawn" and out)):
@@ -112,6 +110,11 @@ def unpublish_article(
         if end.error or target:
             return end
         return replace(end, copies=tuple(_withdraw_copy(asked, copy) for copy in out))
+
+
+def _may_be_out(copy: Row) -> bool:
+    """Tell whether a copy is public, or may be: its process died while it brought out what the place had already."""
+    return copy["state"] == "published" or (copy["state"] == "publishing" and bool(copy["remote_id"]))
 
 
 @dataclass(frozen=True, slots=True)

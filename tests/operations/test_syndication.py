@@ -222,6 +222,16 @@ def test_a_copy_that_could_not_be_taken_back_is_told_until_it_is(small_world):
         one.take_back()
 
 
+def test_a_copy_that_was_begun_and_is_nowhere_yet_needs_no_taking_back(small_world):
+    """Its process died before the place had heard of it."""
+    one = published(small_world, PARTNER % ", delay: 1d").later(days=1)
+    with one.database.write() as connection:
+        connection.exec_driver_sql("UPDATE publication_copy SET state = 'publishing' WHERE content_id = 1")
+    end = one.take_back()
+    assert (end.error, [(copy.target, copy.error) for copy in end.copies]) == ("", [])
+    assert [copy.what for copy in one.send().copies] == ["published"]
+
+
 def test_each_place_is_compared_by_itself(world):
     one = published(world, BOTH)
     one.page("mirror").write_text(one.page("mirror").read_text() + "by hand\n")
