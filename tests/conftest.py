@@ -43,9 +43,9 @@ def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
-def processes() -> Iterator[Igny8Processes]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Igny8Processes]:
     """Runs commands in processes of their own."""
-    opened = Igny8Processes()
+    opened = Igny8Processes(tmp_path_factory.mktemp("processes"))
     yield opened
     opened.close()
 

@@ -1,9 +1,10 @@
 """Runs the real command line in one new process a request: forked from this one, which has imported all that it needs.
 
 A process of its own, with its own exit code, streams, environment and death, at a tenth of what starting Python costs.
-Each line of the input is a request: `{words, cwd, environment, kill_at, begins_with, streams}`; the answer is
-`[exit code or -signal, steps]`. A step is a statement sent to the database, a commit, or a file that takes its final name;
-with `begins_with` only statements that begin so. At step `kill_at` the process is killed with SIGKILL; 0 lets it live.
+Each line of the input is a request: `{words, cwd, environment, kill_at, begins_with, outside, streams, pid_file}`; the
+answer is `[exit code or -signal, steps]`. A step is a statement sent to the database, a commit, or a file that takes its
+final name; with `begins_with` only statements that begin so; `outside` what the world sees: a file that takes its final
+name or goes, a program that is started. At step `kill_at` the process is killed with SIGKILL; 0 lets it live.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Any
 
 from builder import World
 
+_OUTSIDE = ("os.rename", "os.remove", "os.rmdir", "subprocess.Popen")
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -34,40 +37,69 @@ class Ended:
     stderr: str
     steps: int
 
+    @property
+    def said(self) -> str:
+        """Return the end of what it has said."""
+        return (self.stdout + self.stderr)[-3000:]
+
 
 class Igny8Processes:
-    """Starts commands in processes of their own, as `subprocess.run` would."""
+    """Starts commands in processes of their own, as `subprocess.run` would.
 
-    def __init__(self) -> None:
+    The number of the running command's process stands in `pid_file` before it does anything.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.pid_file = folder / "pid"
+        self._parent = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
         # What is killed, or ends without Python's own end, has no coverage to save: it need not be counted, either.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-        self._parent = subprocess.Popen(
+        return subprocess.Popen(
             (sys.executable, "-m", "igny8_process"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             cwd=Path(__file__).parent, env=environment,
         )  # fmt: skip
 
     def run(
-        self, *words: str | Path, cwd: Path, environment: Mapping[str, str], kill_at: int = 0, begins_with: str = ""
-    ) -> Ended:
+        self, *words: str | Path, cwd: Path, environment: Mapping[str, str], kill_at: int = 0, begins_with: str = "",
+        outside: bool = False,
+    ) -> Ended:  # fmt: skip
         """Run `igny8 WORDS` and return how it ended."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             streams = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (stdout, stderr)]
             request = {
                 "words": [str(word) for word in words], "cwd": str(cwd), "environment": dict(environment),
-                "kill_at": kill_at, "begins_with": begins_with, "streams": streams,
+                "kill_at": kill_at, "begins_with": begins_with, "outside": outside, "streams": streams,
+                "pid_file": str(self.pid_file),
             }  # fmt: skip
-            assert self._parent.stdin and self._parent.stdout
-            self._parent.stdin.write(json.dumps(request) + "\n")
-            self._parent.stdin.flush()
-            code, steps = json.loads(self._parent.stdout.readline())
+            try:
+                code, steps = self._ask(request)
+            except BaseException:
+                # Nobody who asks later may get this answer.
+                self._parent.kill()
+                self.close()
+                self._parent = self._start()
+                raise
             texts = [Path(stream).read_text(encoding="utf-8") for stream in streams]
         return Ended(code, *texts, steps)
 
-    def on(self, world: World, *words: str | Path, kill_at: int = 0, begins_with: str = "") -> Ended:
+    def _ask(self, request: dict[str, Any]) -> tuple[int, int]:
+        assert self._parent.stdin and self._parent.stdout
+        self._parent.stdin.write(json.dumps(request) + "\n")
+        self._parent.stdin.flush()
+        code, steps = json.loads(self._parent.stdout.readline())
+        return code, steps
+
+    def on(
+        self, world: World, *words: str | Path, kill_at: int = 0, begins_with: str = "", outside: bool = False
+    ) -> Ended:
         """Run `igny8 WORDS` on a world's root and database."""
         environment = os.environ | {"HOME": str(world.root), "IGNY8_ACTOR": "tester"}
         words = ("-C", world.root, "--db", world.database.url, *words)
-        return self.run(*words, cwd=world.root, environment=environment, kill_at=kill_at, begins_with=begins_with)
+        return self.run(
+            *words, cwd=world.root, environment=environment, kill_at=kill_at, begins_with=begins_with, outside=outside
+        )
 
     def close(self) -> None:
         """End the parent of all."""
@@ -115,7 +147,8 @@ def become_igny8(request: dict[str, Any], steps_file: int) -> int:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    count_steps(request["kill_at"], request["begins_with"], steps_file)
+    Path(request["pid_file"]).write_text(str(os.getpid()))
+    count_steps(request["kill_at"], request["begins_with"], steps_file, outside=request["outside"])
     try:
         return run(request["words"])
     finally:
@@ -123,7 +156,7 @@ def become_igny8(request: dict[str, Any], steps_file: int) -> int:
         sys.stderr.flush()
 
 
-def count_steps(kill_at: int, begins_with: str, steps_file: int) -> None:
+def count_steps(kill_at: int, begins_with: str, steps_file: int, *, outside: bool) -> None:
     """Write down each step, and die at one of them."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -139,6 +172,9 @@ def count_steps(kill_at: int, begins_with: str, steps_file: int) -> None:
         if steps == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    if outside:
+        sys.addaudithook(lambda name, _: step() if name in _OUTSIDE else None)
+        return
     event.listen(Engine, "before_cursor_execute", step)
     event.listen(Engine, "commit", step)
     sys.addaudithook(lambda name, _: step() if name == "os.rename" else None)

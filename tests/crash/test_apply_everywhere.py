@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,33 +15,12 @@ from reconciler.errors import LockedError, UnreachableError
 from reconciler.operations.locking import LEASE
 from reconciler.store.engine import open_database
 
-FORKED = Path(__file__).with_name("forked.py")
 SECOND = (
     edited("platform.yaml", ('"0.01"', '"0.02"'))
     | edited("sites/blog.yaml", ('"02:00"', '"03:00"'))
     | edited("accounts/acme.yaml", ("grants:\n", "grants:\n  - {id: more, credits: 50, reason: a gift}\n"))
     | {"authors/ann.yaml": "apiVersion: igny8/v1\nkind: Author\nname: ann\ndisplay_name: Ann\n"}
 )
-
-
-@pytest.fixture
-def forked(tmp_path):
-    """Runs commands in processes of their own and returns (exit code, steps)."""
-    environment = os.environ | {"HOME": str(tmp_path), "IGNY8_ACTOR": "tester"}
-    server = subprocess.Popen(
-        (sys.executable, str(FORKED)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, env=environment,
-    )  # fmt: skip
-
-    def call(world, kill_at, *words):
-        arguments = ["-C", str(world.root), "--db", world.database.url, *map(str, words)]
-        server.stdin.write(json.dumps([kill_at, arguments]) + "\n")
-        server.stdin.flush()
-        return tuple(json.loads(server.stdout.readline()))
-
-    yield call
-    server.stdin.close()
-    server.wait(timeout=30)
 
 
 def with_a_second_config(world):
@@ -68,18 +43,18 @@ def state_of(world):
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_killed_at_any_statement_it_is_old_or_new_and_never_between(new_world, forked, tmp_path, saved):
+def test_killed_at_any_statement_it_is_old_or_new_and_never_between(new_world, processes, tmp_path, saved):
     def words(world):
         if not saved:
             return ("apply", "--yes")
-        assert forked(world, 0, "plan", "-o", world.root / "reviewed.plan")[0] == 0
+        assert processes.on(world, "plan", "-o", world.root / "reviewed.plan").code == 0
         return ("apply", world.root / "reviewed.plan")
 
     whole = new_world()
     order = words(whole)
     old = state_of(whole)
-    code, total = forked(whole, 0, *order)
-    assert code == 0
+    done = processes.on(whole, *order)
+    assert done.code == 0
     new = state_of(whole)
     assert old != new
     # One world serves as long as it is killed before its commit; then it is the new one, and another begins.
@@ -87,31 +62,31 @@ def test_killed_at_any_statement_it_is_old_or_new_and_never_between(new_world, f
     order = words(world)
     seen = []
     for kill_at in itertools.count(1):
-        code, _ = forked(world, kill_at, *order)
-        if code != -9:
+        ended = processes.on(world, *order, kill_at=kill_at)
+        if ended.code != -9:
             break
         found = state_of(world)
         assert found in (old, new), f"killed at step {kill_at}"
         seen.append(found == new)
         if found == new:
-            assert forked(world, 0, "plan", "--detailed-exitcode")[0] == 0, "and then there is nothing to do"
+            assert processes.on(world, "plan", "--detailed-exitcode").code == 0, "and then there is nothing to do"
             world = new_world()
             order = words(world)
-    assert code == 0
+    assert ended.code == 0
     assert state_of(world) == new
-    assert len(seen) >= total, "killed at every step"
+    assert len(seen) >= done.steps, "killed at every step"
     assert set(seen) == {False, True}
 
 
-def test_killed_on_the_way_each_part_is_old_or_new(new_world, forked):
+def test_killed_on_the_way_each_part_is_old_or_new(new_world, processes):
     whole = new_world()
     states = [state_of(whole)]
-    code, total = forked(whole, 0, "apply", "--yes", "--keep-going")
-    assert code == 0
+    done = processes.on(whole, "apply", "--yes", "--keep-going")
+    assert done.code == 0
     last = state_of(whole)
     world = new_world()
-    for kill_at in range(total, 0, -4):
-        code, _ = forked(world, kill_at, "apply", "--yes", "--keep-going")
+    for kill_at in range(done.steps, 0, -4):
+        processes.on(world, "apply", "--yes", "--keep-going", kill_at=kill_at)
         found = state_of(world)
         if found not in states:  # one part more, or all; what follows continues from there
             states.append(found)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 from builder import World, edited, write_root
-from forked_commands import forked_commands
 
 from reconciler.publishers.static import make
 from reconciler.store.engine import open_database
@@ -40,11 +39,10 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory):
-    """Runs commands in processes of their own and returns (exit code, steps outside of the database)."""
-    with forked_commands(tmp_path_factory.mktemp("home")) as commands:
-        yield partial(commands, outside=True)
+@pytest.fixture
+def outside(processes):
+    """Runs commands in processes of their own, whose steps are those that the world sees."""
+    return partial(processes.on, outside=True)
 
 
 @pytest.fixture(scope="module", params=SETTINGS)
@@ -114,19 +112,19 @@ def outcome(world: World) -> dict[str, object]:
     }
 
 
-def test_killed_at_any_step_and_run_again_every_article_is_out_once_and_whole(template, forked, tmp_path):
+def test_killed_at_any_step_and_run_again_every_article_is_out_once_and_whole(template, outside, tmp_path):
     whole = copied(template, tmp_path / "whole")
-    code, total = forked(whole, 0, *PUBLISH)
-    assert code == 0
+    done = outside(whole, *PUBLISH)
+    assert done.code == 0
     expected = outcome(whole)
     assert {row[1] for row in expected["rows"]} == {"published"}
     assert len(expected["rows"]) == 2
     assert len(expected.get("commits", expected["rows"])) == 2
-    for repeat, kill_at in kills(total, "publication"):
+    for repeat, kill_at in kills(done.steps, "publication"):
         world = copied(template, tmp_path / f"{repeat}-{kill_at}")
-        assert forked(world, kill_at, *PUBLISH)[0] == -signal.SIGKILL
-        assert forked(world, 0, *PUBLISH)[0] == 0
-        assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+        assert outside(world, *PUBLISH, kill_at=kill_at).code == -signal.SIGKILL
+        assert outside(world, *PUBLISH).code == 0
+        assert outcome(world) == expected, f"killed at step {kill_at} of {done.steps}"
         world.database.close()
         shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
 
@@ -139,9 +137,9 @@ def kills(total: int, what: str) -> list[tuple[int, int]]:
     return [(0, step) for step in sorted({max(1, (2 * number + 1) * total // 12) for number in range(6)})]
 
 
-def test_an_update_killed_at_any_step_and_run_again_leaves_the_new_text_once(template, forked, tmp_path):
+def test_an_update_killed_at_any_step_and_run_again_leaves_the_new_text_once(template, outside, tmp_path):
     public = copied(template, tmp_path / "public")
-    assert forked(public, 0, *PUBLISH)[0] == 0
+    assert outside(public, *PUBLISH).code == 0
     (edited_id,) = public.rows("SELECT min(content_id) FROM publication")[0]
     with public.database.write() as connection:
         connection.exec_driver_sql(
@@ -152,17 +150,17 @@ def test_an_update_killed_at_any_step_and_run_again_leaves_the_new_text_once(tem
     public.database.close()
     whole = copied(tmp_path / "public", tmp_path / "whole")
     update = ("publish", str(edited_id), "--at", "+7d")
-    code, total = forked(whole, 0, *update)
-    assert code == 0
+    done = outside(whole, *update)
+    assert done.code == 0
     expected = outcome(whole)
     assert expected["rows"] == before["rows"]
     assert expected["files"] != before["files"]
     assert len(expected.get("commits", (1, 2, 3))) == 3
-    for repeat, kill_at in kills(total, "update"):
+    for repeat, kill_at in kills(done.steps, "update"):
         world = copied(tmp_path / "public", tmp_path / f"{repeat}-{kill_at}")
-        assert forked(world, kill_at, *update)[0] == -signal.SIGKILL
-        assert forked(world, 0, *update)[0] == 0
-        assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+        assert outside(world, *update, kill_at=kill_at).code == -signal.SIGKILL
+        assert outside(world, *update).code == 0
+        assert outcome(world) == expected, f"killed at step {kill_at} of {done.steps}"
         world.database.close()
         shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
 
@@ -206,18 +204,18 @@ _ONCE = "[ -e killed ] && exit 0; touch killed;"
     ],
 )
 @pytest.mark.parametrize("template", ["git"], indirect=True)
-def test_killed_in_the_middle_of_a_push_the_commit_is_there_once(template, forked, tmp_path, hook, script):
+def test_killed_in_the_middle_of_a_push_the_commit_is_there_once(template, outside, tmp_path, hook, script):
     alone = tmp_path / "alone"
     shutil.copytree(template, alone, symlinks=True)
     (alone / "colleague/done").touch()
     template = alone
     whole = copied(template, tmp_path / "whole")
-    assert forked(whole, 0, *PUBLISH)[0] == 0
+    assert outside(whole, *PUBLISH).code == 0
     for repeat in range(max(1, REPEATS)):
         world = copied(template, tmp_path / f"killed-{repeat}")
         add_hook(tmp_path / f"killed-{repeat}/remote.git", hook, _ONCE + script)
-        assert forked(world, 0, *PUBLISH)[0] == -signal.SIGKILL
-        assert forked(world, 0, *PUBLISH)[0] == 0
+        assert outside(world, *PUBLISH).code == -signal.SIGKILL
+        assert outside(world, *PUBLISH).code == 0
         assert outcome(world) == outcome(whole)
         world.database.close()
 

@@ -19,7 +19,6 @@ from image_server import KEY, Bria, Runware
 from reconciler.store.engine import open_database
 from reconciler.store.ledger import balance_of, find_breaks, open_hold_credits
 
-KILLED = Path(__file__).with_name("killed.py")
 KINDS: dict[str, Any] = {"runware": Runware, "bria": Bria}
 
 
@@ -49,7 +48,15 @@ providers:
 
 
 def start(world: World) -> subprocess.Popen[str]:
-    words = [sys.executable, str(KILLED), "0", "--", "-C", str(world.root), "--db", world.database.url]
+    words = [
+        sys.executable,
+        "-c",
+        "from cli.main import main; main()",
+        "-C",
+        str(world.root),
+        "--db",
+        world.database.url,
+    ]
     environment = os.environ | {"HOME": str(world.root), "IGNY8_ACTOR": "tester", "PAINTERS_KEY": KEY}
     return subprocess.Popen(
         [*words, "run", "--now", "--no-delays"], env=environment, text=True,

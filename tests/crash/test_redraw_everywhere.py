@@ -10,7 +10,6 @@ import os
 import signal
 
 import pytest
-from forked_commands import forked_commands
 
 from reconciler.store.ledger import balance_of, find_breaks, open_hold_credits
 
@@ -19,24 +18,23 @@ REDRAW = ("images", "regenerate", "1", "--yes", "--offline", "--at", "2026-11-18
 
 
 @pytest.mark.timeout(3600)
-def test_an_image_drawn_anew_is_charged_once_or_not_at_all_wherever_the_process_is_killed(world, tmp_path):
+def test_an_image_drawn_anew_is_charged_once_or_not_at_all_wherever_the_process_is_killed(world, processes):
     """Each command finds what the one before it left, so that what it clears away is killed at each step as well."""
     world.apply()
     world.run()
     seen = set()
     before = facts(world)
-    with forked_commands(tmp_path / "home") as commands:
-        for kill_at in itertools.count(1, STRIDE):
-            code, _ = commands(world, kill_at, *REDRAW, f"try {kill_at}")
-            after = facts(world)
-            images, charges, credits = (now - then for now, then in zip(after[:3], before[:3], strict=True))
-            assert (images, charges, credits) in ((0, 0, 0), (1, 1, 1)), f"step {kill_at}"
-            assert set(after[3]) == {1}, f"one image stands in each place after step {kill_at}"
-            before = after
-            if code == 0:
-                break
-            assert code == -signal.SIGKILL, commands.said()
-            seen.add(images)
+    for kill_at in itertools.count(1, STRIDE):
+        ended = processes.on(world, *REDRAW, f"try {kill_at}", kill_at=kill_at)
+        after = facts(world)
+        images, charges, credits = (now - then for now, then in zip(after[:3], before[:3], strict=True))
+        assert (images, charges, credits) in ((0, 0, 0), (1, 1, 1)), f"step {kill_at}"
+        assert set(after[3]) == {1}, f"one image stands in each place after step {kill_at}"
+        before = after
+        if ended.code == 0:
+            break
+        assert ended.code == -signal.SIGKILL, ended.said
+        seen.add(images)
     assert seen == {0, 1}, "killed before and after the image was there"
     assert kill_at > 40
     assert world.counts("attempt", "status").get("pending", 0) == 0

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from builder import World, edited
-from forked_commands import ForkedCommands, forked_commands
+from igny8_process import Igny8Processes
 from losing_proxy import LosingProxy, proxied
 from stand_in_ghost import standing_in
 
@@ -92,12 +92,6 @@ def scene(small_world: World, server: Any, proxy: LosingProxy) -> Iterator[Scene
 
 
 @pytest.fixture
-def commands(server: Any, tmp_path: Path) -> Iterator[ForkedCommands]:
-    with forked_commands(tmp_path / "home", GHOST_KEY=server.admin_api_key) as opened:
-        yield opened
-
-
-@pytest.fixture
 def cli(small_world: World, proxy: LosingProxy, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """The command line on that config; returns exit code and stdout."""
 
@@ -145,12 +139,12 @@ def kinds_of_writes(seen: list[str]) -> list[int]:
     return list(first.values())
 
 
-def publish_killed(scene: Scene, world: World, commands: ForkedCommands, number: int, *words: str) -> None:
+def publish_killed(scene: Scene, world: World, processes: Igny8Processes, number: int, *words: str) -> None:
     """Publish in another process, which is killed once Ghost has done what its N-th request asks for."""
     scene.proxy.again(number)
-    scene.proxy.on_loss = lambda: os.kill(int(commands.pid_file.read_text()), signal.SIGKILL)
-    code, _ = commands(world, 0, "publish", *words, "--at", world.clock.now().isoformat())
-    assert code == -signal.SIGKILL, commands.said()
+    scene.proxy.on_loss = lambda: os.kill(int(processes.pid_file.read_text()), signal.SIGKILL)
+    ended = processes.on(world, "publish", *words, "--at", world.clock.now().isoformat())
+    assert ended.code == -signal.SIGKILL, ended.said
     scene.proxy.again()
     scene.proxy.on_loss = None
 
@@ -164,7 +158,7 @@ def new_world(scene: Scene, folder: Path) -> World:
 
 
 @pytest.mark.timeout(0)
-def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, commands, tmp_path):
+def test_killed_after_any_request_and_run_again_each_article_is_public_once(scene, processes, tmp_path):
     world = new_world(scene, tmp_path / "whole")
     world.publish()
     world.database.close()
@@ -174,7 +168,7 @@ def test_killed_after_any_request_and_run_again_each_article_is_public_once(scen
     sys.stdout.write(f"after each of {len(numbers)} requests, {REPEATS} times: {scene.proxy.seen[: half - 1]}\n")
     for number in numbers * REPEATS:
         world = new_world(scene, tmp_path / "killed")
-        publish_killed(scene, world, commands, number, "--due")
+        publish_killed(scene, world, processes, number, "--due")
         world = later(world, minutes=30)
         report = world.publish()
         assert [item.error for item in report.articles] == ["", ""], number
@@ -206,7 +200,7 @@ def test_a_lost_answer_is_tried_again_later_and_makes_nothing_twice(scene, tmp_p
 
 
 @pytest.mark.timeout(0)
-def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scene, commands, tmp_path):
+def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scene, processes, tmp_path):
     world = new_world(scene, tmp_path / "updated")
     world.publish()
     edit_article(world, "Edited")
@@ -217,7 +211,7 @@ def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scene,
     for repeat in range(REPEATS):
         for number in range(1, len(requests) + 1) if IS_REAL else [put]:
             edit_article(world, f"Killed {repeat}-{number} 😀 \\ {{{{x}}}}")
-            publish_killed(scene, world, commands, number, "1")
+            publish_killed(scene, world, processes, number, "1")
             assert publish_article(world.installation, world.database, 1, force=False).what == "updated"
             expect_both_once(scene, world)
             tell_progress()

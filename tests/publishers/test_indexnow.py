@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from builder import World, edited
-from forked_commands import forked_commands
 
 from reconciler.operations.publish_article import publish_article
 from reconciler.publishers.indexnow import announce, by_host
@@ -116,17 +115,18 @@ def test_what_is_announced_once_is_not_announced_again(small_world, engine):
     assert [told["urlList"] for told in engine.heard[1:]] == [[url]]
 
 
-def test_a_process_that_dies_before_or_while_it_announces_leaves_it_to_the_next_pass(small_world, engine, tmp_path):
+def test_a_process_that_dies_before_or_while_it_announces_leaves_it_to_the_next_pass(small_world, engine, processes):
     scheduled(small_world, engine)
-    with forked_commands(tmp_path / "home") as commands:
-        engine.on_hearing = lambda: os.kill(int(commands.pid_file.read_text()), signal.SIGKILL)
-        assert commands(small_world, 0, *PUBLISH)[0] == -signal.SIGKILL, commands.said()
-        urls = [url for (url,) in small_world.rows("SELECT url FROM publication ORDER BY slot_at")]
-        assert (len(engine.heard), events(small_world), len(urls)) == (1, [], 2)
-        assert commands(small_world, 3, *PUBLISH)[0] == -signal.SIGKILL
-        engine.on_hearing = lambda: None
-        assert commands(small_world, 0, *PUBLISH)[0] == 0, commands.said()
-        assert commands(small_world, 0, *PUBLISH)[0] == 0, commands.said()
+    engine.on_hearing = lambda: os.kill(int(processes.pid_file.read_text()), signal.SIGKILL)
+    ended = processes.on(small_world, *PUBLISH)
+    assert ended.code == -signal.SIGKILL, ended.said
+    urls = [url for (url,) in small_world.rows("SELECT url FROM publication ORDER BY slot_at")]
+    assert (len(engine.heard), events(small_world), len(urls)) == (1, [], 2)
+    assert processes.on(small_world, *PUBLISH, kill_at=3).code == -signal.SIGKILL
+    engine.on_hearing = lambda: None
+    for _ in range(2):
+        ended = processes.on(small_world, *PUBLISH)
+        assert ended.code == 0, ended.said
     assert [told["urlList"] for told in engine.heard] == [urls, urls], "told again, since nobody knew; then no more"
     assert events(small_world) == [("announced", "2 pages")]
 

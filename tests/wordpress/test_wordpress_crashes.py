@@ -1,6 +1,6 @@
 """SIGKILL of the real process at any step of publishing to a real WordPress, then again: one public article, whole.
 
-A step is a statement or a commit of ours (see forked.py), or a request: killed as it arrives at the site, or when the
+A step is a statement or a commit of ours (see igny8_process.py), or a request: killed as it arrives at the site, or when the
 site has done what was asked and its answer is on its way. The suite kills at some of them; IGNY8_SOAK=N kills at each
 request N times, at N times as many statements, and loses each answer N times.
 """
@@ -12,13 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited, write_root
-from forked_commands import ForkedCommands, forked_commands
+from igny8_process import Ended, Igny8Processes
 from wordpress_articles import RUN_AT, assert_once
 from wordpress_site import RealSite
 
@@ -41,7 +40,7 @@ class Published:
     site: RealSite
     database_file: Path
     kept: Path
-    commands: ForkedCommands
+    processes: Igny8Processes
 
     def begin_anew(self) -> None:
         self.site.begin_anew()
@@ -50,18 +49,15 @@ class Published:
             Path(f"{self.database_file}{suffix}").unlink(missing_ok=True)
         shutil.copy(self.kept, self.database_file)
 
-    def command(self, *words: str, kill_at: int = 0) -> int:
-        """Return the exit code of a command, or minus the signal that killed it."""
-        return self.commands(self.world, kill_at, *words)[0]
-
-    def steps_of(self, *words: str) -> int:
-        code, steps = self.commands(self.world, 0, *words)
-        assert code == 0, self.commands.said()
-        return steps
+    def command(self, *words: str, kill_at: int = 0, ends_with: int = 0) -> Ended:
+        """Run a command that ends with an exit code, or with minus the signal that kills it."""
+        ended = self.processes.on(self.world, *words, kill_at=kill_at)
+        assert ended.code == ends_with, ended.said
+        return ended
 
     def kill_at_request(self, route: str, moment: str, **rule: object) -> None:
         """Let the site kill the running command as a request arrives, or once it was obeyed."""
-        self.site.go_wrong("kill", route, moment=moment, pid_file=str(self.commands.pid_file), **rule)
+        self.site.go_wrong("kill", route, moment=moment, pid_file=str(self.processes.pid_file), **rule)
 
     def article(self) -> Article:
         with self.world.database.read() as connection:
@@ -71,8 +67,8 @@ class Published:
 
     def finish(self) -> None:
         """Publish until all is done, as the next passes would."""
-        if self.command(*PUBLISH):
-            assert self.command(*PUBLISH) == 0, self.commands.said()
+        if self.processes.on(self.world, *PUBLISH).code:
+            self.command(*PUBLISH)
 
     def publish_again(self) -> None:
         """Publish until all is done: then the article is there once, and the database knows where."""
@@ -98,20 +94,14 @@ class Published:
             )
 
     def assert_updated(self, title: str) -> None:
-        assert self.command("publish", "1") == 0, self.commands.said()
+        self.command("publish", "1")
         self.assert_once()
         assert self.site.posts()[0]["title"]["raw"] == title
         assert self.world.rows("SELECT count(*) FROM sync_event WHERE event = 'updated'")[0][0] > 0
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Iterator[ForkedCommands]:
-    with forked_commands(tmp_path / "home") as opened:
-        yield opened
-
-
-@pytest.fixture
-def scheduled(site, tmp_path, commands) -> Published:
+def scheduled(site, tmp_path, processes) -> Published:
     (tmp_path / "root").mkdir()
     (tmp_path / "root/password.txt").write_text(site.passwords["editor"])
     publisher = "publisher: {type: wordpress, username: editor, application_password: {file: password.txt}}"
@@ -135,7 +125,7 @@ def scheduled(site, tmp_path, commands) -> Published:
     world.database.close()  # the last connection moves everything into the one file
     kept = tmp_path / "kept.db"
     shutil.copy(file, kept)
-    return Published(world, site, file, kept, commands)
+    return Published(world, site, file, kept, processes)
 
 
 def spread(total: int, kills: int) -> list[int]:
@@ -144,19 +134,19 @@ def spread(total: int, kills: int) -> list[int]:
 
 
 def test_killed_at_any_statement_of_ours_and_run_again(scheduled):
-    total = scheduled.steps_of(*PUBLISH)
+    total = scheduled.command(*PUBLISH).steps
     scheduled.assert_once()
     steps = spread(total, SOAK * 4 or 3)
     sys.stdout.write(f"{len(steps)} of {total} statements and commits\n")
     for kill_at in steps:
         scheduled.begin_anew()
-        assert scheduled.command(*PUBLISH, kill_at=kill_at) == -signal.SIGKILL, kill_at
+        scheduled.command(*PUBLISH, kill_at=kill_at, ends_with=-signal.SIGKILL)
         scheduled.publish_again()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_request_and_run_again(scheduled, moment):
-    scheduled.steps_of(*PUBLISH)
+    scheduled.command(*PUBLISH)
     asked = scheduled.site.requests()
     # Those that change something first, then the others.
     order = sorted(range(len(asked)), key=lambda number: (asked[number].startswith(("GET", "OPTIONS")), number))
@@ -164,7 +154,7 @@ def test_killed_at_any_request_and_run_again(scheduled, moment):
     for number in order * SOAK or order[:3]:
         scheduled.begin_anew()
         scheduled.kill_at_request(".", moment, after=number)
-        assert scheduled.command(*PUBLISH) == -signal.SIGKILL, (asked[number], scheduled.commands.said())
+        scheduled.command(*PUBLISH, ends_with=-signal.SIGKILL)
         scheduled.site.be_well()
         scheduled.publish_again()
 
@@ -178,23 +168,23 @@ def test_an_answer_that_is_lost_is_found_by_the_next_attempt(scheduled, step):
     for moment in ("after", "before") * SOAK or ("after",):
         scheduled.begin_anew()
         scheduled.site.go_wrong("cut", route, method=method, moment=moment)
-        assert scheduled.command(*PUBLISH) == 7, scheduled.commands.said()
+        scheduled.command(*PUBLISH, ends_with=7)
         assert scheduled.world.rows("SELECT state, attempts FROM publication") == [("scheduled", 1)]
         scheduled.publish_again()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_an_update_killed_or_unanswered_and_run_again_leaves_the_new_text(scheduled, moment):
-    scheduled.steps_of(*PUBLISH)
+    scheduled.command(*PUBLISH)
     for number in range(SOAK or 1):
         scheduled.edit(f"Edited {number}, killed")
         scheduled.kill_at_request(r"/posts/\d+$", moment, method="POST")
-        assert scheduled.command("publish", "1") == -signal.SIGKILL, scheduled.commands.said()
+        scheduled.command("publish", "1", ends_with=-signal.SIGKILL)
         scheduled.site.be_well()
         scheduled.assert_updated(f"Edited {number}, killed")
         scheduled.edit(f"Edited {number}, unanswered")
         scheduled.site.go_wrong("cut", r"/posts/\d+$", method="POST", moment=moment)
-        assert scheduled.command("publish", "1") == 7, scheduled.commands.said()
+        scheduled.command("publish", "1", ends_with=7)
         scheduled.assert_updated(f"Edited {number}, unanswered")
 
 
