@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -115,16 +116,16 @@ def recorded() -> Iterator[Requests]:
 
 
 @dataclass
-class Server:
+class Server(ABC):
     """A place to publish to: its address, what the site's config says of it, and a way to begin anew."""
 
     url: str
     publisher: str
     secrets: dict[str, str]
 
+    @abstractmethod
     def begin_anew(self) -> str:
         """Make an empty place like the first one; return its address."""
-        raise NotImplementedError
 
 
 class WordPress(Server):
