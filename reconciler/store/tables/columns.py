@@ -70,6 +70,24 @@ def state_check(*states: str) -> CheckConstraint:
     return CheckConstraint(f"state IN ({', '.join(repr(state) for state in states)})", name="state")
 
 
+def publication_columns() -> tuple[Column[Any] | CheckConstraint, ...]:
+    """Return what is known of an article at one place: how far it got, and how it stands there."""
+    return (
+        state_check("scheduled", "publishing", "published", "withdrawn", "failed"),
+        Column("key", Text, nullable=False, unique=True),
+        text_column("remote_id"),
+        text_column("url"),
+        Column("published_at", Instant),
+        text_column("target"),
+        text_column("remote_state"),
+        text_column("remote_version"),
+        text_column("remote_fingerprint"),
+        text_column("sent_digest"),
+        text_column("sync_finding"),
+        Column("next_attempt_at", Instant),
+    )
+
+
 def item_table(name: str, *columns: Any) -> Table:
     """Return a table of pipeline items: each belongs to a site, has a state, and remembers its failures."""
     return Table(

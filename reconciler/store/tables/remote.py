@@ -11,8 +11,8 @@ from reconciler.store.tables.columns import (
     count_column,
     item_table,
     metadata,
+    publication_columns,
     row_id,
-    state_check,
     text_column,
 )
 
@@ -22,19 +22,8 @@ publication_copy = item_table(
     Column("content_id", Big, ForeignKey("content.id"), nullable=False),
     Column("target_name", Text, nullable=False),
     Column("due_at", Instant, nullable=False),
-    Column("key", Text, nullable=False, unique=True),
-    text_column("remote_id"),
-    text_column("url"),
-    Column("published_at", Instant),
-    text_column("target"),
-    text_column("remote_state"),
-    text_column("remote_version"),
-    text_column("remote_fingerprint"),
-    text_column("sent_digest"),
-    text_column("sync_finding"),
-    Column("next_attempt_at", Instant),
+    *publication_columns(),
     UniqueConstraint("content_id", "target_name"),
-    state_check("scheduled", "publishing", "published", "withdrawn", "failed"),
 )
 
 # An image at a site, by the bytes that we sent. `target` tells apart where a site published before and publishes now.
