@@ -99,29 +99,6 @@ class Graph:
         return found
 
 
-def affected(graph: Graph, files: Iterable[str]) -> frozenset[str]:
-    """Return the nodes that a change, an addition or a removal of these files can affect, those in them included.
-
-    An account is affected by its sites too, since its tier limits what they have together.
-    """
-    changed = set(files)
-    refs = {node.ref for node in graph.nodes.values() if node.file in changed}
-    refs |= {ref for ref in graph.needed_by if ref not in graph.nodes and _file_of(ref) in changed}
-    accounts = {edge.target for ref in refs for edge in graph.needs.get(ref, ()) if edge.target.startswith("account/")}
-    return frozenset(refs | accounts | graph.impact(refs).keys())
-
-
-def _file_of(ref: str) -> str:
-    """Return the file in which something that is not there would stand; a site may stand in any folder."""
-    kind, _, name = ref.partition("/")
-    folders = {"account": "accounts", "author": "authors", "strategy": "strategies"}
-    if kind == "keywords":
-        return ref
-    if kind in folders:
-        return f"{folders[kind]}/{name}.yaml"
-    return "platform.yaml" if kind == "presets" else f"{kind}.yaml"
-
-
 def build_graph(compilation: Compilation, extensions: Extensions) -> Graph:
     """Return the graph of a compilation."""
     graph = Graph()

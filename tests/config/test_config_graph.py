@@ -9,7 +9,7 @@ from config_root import FILES, compile_root, edited
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.graph import Graph, Node, affected, build_graph
+from reconciler.config.graph import Graph, Node, build_graph
 from reconciler.operations.app import EXTENSIONS
 
 NEWS = FILES["sites/blog.yaml"].replace("blog", "news").replace("strategy: guides\n", "")
@@ -61,35 +61,6 @@ def test_a_model_needs_its_provider_its_successor_and_its_fallbacks(tmp_path):
 )  # fmt: skip
 def test_the_impact_of_a_change_goes_through_others(tmp_path, ref, expected):
     assert set(graph_of(tmp_path, TWO_SITES).impact([ref])) == expected
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["strategies/guides.yaml"], {"strategy/guides", "site/blog"}),
-        (["sites/news.yaml"], {"site/news", "account/acme"}),
-        (["keywords/hiking.csv"], {"keywords/hiking.csv", "site/blog", "site/news"}),
-        (["README.md"], set()),
-    ],
-)
-def test_a_changed_file_affects_what_needs_something_in_it(tmp_path, files, expected):
-    assert affected(graph_of(tmp_path, TWO_SITES), files) == expected
-
-
-def test_a_removed_file_affects_what_still_names_it(tmp_path):
-    graph = graph_of(tmp_path, {"authors/ann.yaml": None, "keywords/hiking.csv": None})
-    assert "site/blog" in affected(graph, ["authors/ann.yaml"])
-    assert "site/blog" in affected(graph, ["keywords/hiking.csv"])
-    assert affected(graph, ["authors/bob.yaml"]) == frozenset()
-
-
-def test_two_sites_in_one_folder_affect_each_other(tmp_path):
-    graph = graph_of(tmp_path, {"sites/news.yaml": NEWS.replace("published/news", "published/blog")})
-    assert "site/news" in affected(graph, ["sites/blog.yaml"])
-
-
-def test_a_changed_catalogue_affects_whoever_needs_any_of_its_items(tmp_path):
-    assert {"models/writer", "site/blog"} <= affected(graph_of(tmp_path), ["models.yaml"])
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30), st.integers(0, 9))
