@@ -10,7 +10,7 @@ import click
 from cli.allow_options import allow_options
 from cli.exits import Exit
 from cli.options import at_option, format_option, in_flight_option, seconds_of
-from cli.output import ask, is_interactive
+from cli.output import ask, counted, is_interactive
 from cli.plan_formats import plan_lines
 from cli.plan_options import selection_options
 from cli.session import Session
@@ -18,9 +18,12 @@ from reconciler.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cli.output import Output
+    from reconciler.config.compilation import Compilation
+    from reconciler.operations.app import Installation
     from reconciler.operations.apply import ApplyResult
     from reconciler.operations.apply_parts import PartsResult
     from reconciler.operations.plan import Planned
+    from reconciler.operations.saved_plan import SavedPlan
     from reconciler.plan.in_flight import Handling
 
 
@@ -68,7 +71,7 @@ def apply(
     from reconciler.operations.apply import check_overrides, open_blocks
     from reconciler.operations.apply_parts import apply_parts
     from reconciler.operations.plan import plan as make
-    from reconciler.operations.saved_plan import check_same_config, check_same_plan, read_plan
+    from reconciler.operations.saved_plan import check_same_plan
     from reconciler.plan.observed import PlanOptions
     from reconciler.plan.selection import Selection
 
@@ -79,15 +82,7 @@ def apply(
         raise UsageError("a saved plan has its selection", hint="give --target and --exclude to `igny8 plan -o FILE`")
     installation = session.installation(at)
     wait_seconds = seconds_of(lock_timeout, "--lock-timeout")
-    saved = None
-    if file is not None:
-        with session.database(installation) as database:
-            saved = read_plan(file, database, clock=installation.clock)
-    compilation = session.compiled(installation)
-    if saved is not None:
-        check_same_config(saved, compilation)
-        if in_flight.is_asked and in_flight != saved.options.in_flight:
-            raise UsageError("--in-flight is part of the saved plan", hint="give it to `igny8 plan -o FILE`")
+    saved, compilation = _read(session, installation, file, in_flight)
     options = saved.options if saved else PlanOptions(selection=selection, in_flight=in_flight)
     where = f" to environment {installation.environment}" if installation.environment else ""
     with session.database(installation) as database:
@@ -116,6 +111,23 @@ def apply(
         output.data(output.style(f"Applied{where}: generation {result.generation}.", "good"))
 
 
+def _read(
+    session: Session, installation: Installation, file: Path | None, in_flight: Handling
+) -> tuple[SavedPlan | None, Compilation]:
+    """Return the saved plan, if there is a file, and the config, which has to be the one that it was made of."""
+    from reconciler.operations.saved_plan import check_same_config, read_plan
+
+    if file is None:
+        return None, session.compiled(installation)
+    with session.database(installation) as database:
+        saved = read_plan(file, database, clock=installation.clock)
+    compilation = session.compiled(installation)
+    check_same_config(saved, compilation)
+    if in_flight.is_asked and in_flight != saved.options.in_flight:
+        raise UsageError("--in-flight is part of the saved plan", hint="give it to `igny8 plan -o FILE`")
+    return saved, compilation
+
+
 def _ask(session: Session, planned: Planned, flags: list[str], where: str) -> None:
     """End the command unless a person on a terminal agrees; nobody is asked about what could not be applied now."""
     from reconciler.operations.apply import check_window
@@ -125,7 +137,8 @@ def _ask(session: Session, planned: Planned, flags: list[str], where: str) -> No
         check_window(planned.plan)
     if not (session.accepts_input and is_interactive()):
         raise UsageError("there is no terminal to ask on", hint="add --yes to apply without asking")
-    if not ask(f"Apply these {len(planned.plan.changes)} changes{where}?"):
+    number = len(planned.plan.changes)
+    if not ask(f"Apply {'this' if number == 1 else 'these'} {counted(number, 'change')}{where}?"):
         session.output.note("Nothing was changed.")
         raise Exit(ExitCode.OK)
 
@@ -148,7 +161,7 @@ def _tell_parts(output: Output, planned: Planned, result: PartsResult, format_: 
                 _tell_grants(output, item.applied)
             style = "good" if item.applied else "bad"
             told = f"generation {item.applied.generation}" if item.applied else item.reason
-            count = f"{len(item.part.refs):,} {'change' if len(item.part.refs) == 1 else 'changes'}"
+            count = counted(len(item.part.refs), "change")
             output.data(f"{item.part.name:<{width}}  {count:>13}  {output.style(item.outcome, style)}: {told}")
             if item.hint:
                 output.data(f"{'':<{width}}  {'':>13}  {item.hint}")

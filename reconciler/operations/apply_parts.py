@@ -35,6 +35,7 @@ from reconciler.store.engine import Connection, Database, advisory_lock
 from reconciler.store.history import Occasion
 from reconciler.store.locks import Lease, LockLostError, hold_fence
 from reconciler.store.saved_plans import mark_used
+from reconciler.wording import counted
 
 Outcome = Literal["applied", "failed", "not tried"]
 
@@ -144,7 +145,7 @@ def _apply_all(
         if why:
             found.append(PartResult(part, "not tried", reason=why))
             continue
-        count = f"{len(part.refs):,} {'change' if len(part.refs) == 1 else 'changes'}"
+        count = counted(len(part.refs), "change")
         try:
             tell(f"[{number}/{len(parts)}] {part.name}: {count}")
             with database.write() as connection:
