@@ -45,14 +45,18 @@ def _is_due(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def begin_publication(connection: Connection, row: Row) -> bool:
-    """Write down the intent to publish; False when it went out meanwhile, or is a copy of what is not public."""
-    return run(connection, _beginning(_table_of(row)), {"of_row": row["id"]}).rowcount == 1
+    """Write down the intent to publish; False when it went out or was moved meanwhile, or is a copy of what is not public."""
+    table = _table_of(row)
+    given = {"of_row": row["id"], "of_due": row["due_at" if table is publication_copy else "slot_at"]}
+    return run(connection, _beginning(table), given).rowcount == 1
 
 
 @cache
 def _beginning(table: sa.Table) -> sa.Update:
-    statement = table.update().where(table.c.id == sa.bindparam("of_row"), _is_due(table)).values(state="publishing")
-    return statement if table is publication else statement.where(_IS_OF_PUBLIC)
+    due_at = table.c.due_at if table is publication_copy else table.c.slot_at
+    is_it = (table.c.id == sa.bindparam("of_row"), due_at == sa.bindparam("of_due"))
+    statement = table.update().where(*is_it, _is_due(table)).values(state="publishing")
+    return statement.where(_IS_OF_PUBLIC) if table is publication_copy else statement
 
 
 def known_remote(row: Row, target: str) -> Remote | None:

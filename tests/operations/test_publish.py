@@ -335,3 +335,19 @@ def test_a_person_approves_and_the_article_takes_the_next_free_slot(world):
     second, _ = approve_article(world.database, world.clock, 2, by="ann")
     assert str(second)[:16] == "2026-11-18 18:00"
     assert world.rows("SELECT DISTINCT approved_by FROM content") == [("ann",)]
+
+
+def test_an_article_that_is_moved_while_a_pass_is_under_way_goes_out_in_its_new_slot(scheduled):
+    world = week_later(scheduled)
+    ((second,),) = world.rows("SELECT content_id FROM publication ORDER BY slot_at DESC LIMIT 1")
+    moved_to = world.clock.now() + timedelta(days=1)
+
+    def move_it() -> bool:
+        if world.counts("publication").get("published") == 1:
+            schedule_article(world.database, world.clock, second, at=moved_to, by="ann")
+        return False
+
+    report = publish_due(world.installation, world.database, should_stop=move_it)
+    assert [item.content_id for item in report.articles] != [], "the first one"
+    assert second not in [item.content_id for item in report.articles]
+    assert world.rows(f"SELECT state FROM publication WHERE content_id = {second}") == [("scheduled",)]
