@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from reconciler.errors import ConflictError
 from reconciler.ids import digest
 from reconciler.ledger.transfers import BOOKS, LOT_BOOKS, Posting, TransferKind
-from reconciler.store.statements import insert_and_tell, insert_row, insert_rows, later_text, run, run_many
+from reconciler.store.statements import Result, insert_and_tell, insert_row, insert_rows, later_text, run, run_many
 from reconciler.store.tables import (
     budget_window,
     credit_account,
@@ -189,7 +189,11 @@ def _write_at_once(connection: Connection, movement: Movement, origin: Origin) -
     for name, value in (movement.hold_row or movement.resolution_row or {}).items():
         values[f"{also}_{name}"] = value
     text = _at_once(also, len(movement.windows), len(lots), len(movement.legs))
-    later_text(connection, text, values)
+    later_text(connection, text, values, check=_is_written)
+
+
+def _is_written(result: Result) -> None:
+    assert result.rowcount == 1, "the account of a transfer is there"
 
 
 @cache

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler.errors import ConflictError
 from reconciler.store import ledger
 from reconciler.store.ledger import Hold, Origin, OverdrawnError
+from reconciler.store.movements import Movement, payload_of, write
 from reconciler.store.tables import run, transfer
 
 ORIGIN = Origin("tester", WEDNESDAY, 1)
@@ -38,6 +39,12 @@ def test_a_grant_is_given_once_by_its_key(database):
         assert ledger.grant(connection, "acme", 100, "grant:acme:opening", "opening", ORIGIN)
         assert not ledger.grant(connection, "acme", 100, "grant:acme:opening", "opening", ORIGIN)
         assert ledger.balance_of(connection, "acme").available == 100
+
+
+def test_a_transfer_of_an_account_that_is_not_there_is_a_defect_and_not_passed_over(database):
+    movement = Movement("grant", "grant:acme:opening", "acme", 0, (), payload_of("grant", "acme", 0))
+    with pytest.raises((AssertionError, ValueError)), database.write() as connection:
+        write(connection, movement, ORIGIN)
 
 
 def test_the_same_key_with_another_amount_is_a_conflict(database):
