@@ -339,8 +339,8 @@ def _resolve(
         },
     )  # fmt: skip
     write(connection, movement, origin)
-    # What returns to a lot that has expired expires with it.
-    if any(part.has_expired for part in rows):
+    # What returns to a lot that has expired expires with it; by a clock that went back, once that comes there again.
+    if any(part.must_expire for part in rows):
         bring_up_to_date(connection, row.account, origin)
     return True
 
@@ -358,7 +358,7 @@ class _HeldPart(NamedTuple):
     credits_taken: int | None
     lot_id: int | None
     part_credits: int
-    has_expired: int
+    must_expire: int
 
 
 _OF_HOLD = sa.join(hold, credit_account, credit_account.c.account == hold.c.account)
@@ -367,6 +367,12 @@ _PARTS = (
     .join(posting, posting.c.transfer_id == transfer.c.id)
     .where(transfer.c.key == sa.literal("hold:") + bindparam("of_hold"), posting.c.book == "held")
     .subquery("parts")
+)
+# Its lot has expired, or is not among those whose end the account waits for.
+_MUST_EXPIRE = sa.or_(
+    credit_lot.c.expires_at <= bindparam("now", type_=Instant),
+    credit_lot.c.expires_at < credit_account.c.next_change_at,
+    sa.and_(credit_lot.c.expires_at.is_not(None), credit_account.c.next_change_at.is_(None)),
 )
 _HELD = (
     sa.select(
@@ -380,7 +386,7 @@ _HELD = (
         hold_resolution.c.credits_taken,
         _PARTS.c.lot_id,
         _PARTS.c.credits,
-        sa.case((credit_lot.c.expires_at <= bindparam("now", type_=Instant), 1), else_=0),
+        sa.case((_MUST_EXPIRE, 1), else_=0),
     )
     .select_from(
         _OF_HOLD.outerjoin(hold_resolution, hold_resolution.c.hold_id == hold.c.id)

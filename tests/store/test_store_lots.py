@@ -99,6 +99,21 @@ def test_a_clock_that_jumps_ahead_and_back_loses_only_what_had_expired_by_then(d
         assert laws(connection) == []
 
 
+def test_what_a_hold_gives_back_while_the_clock_is_behind_expires_once_it_has_caught_up(database):
+    with database.write() as connection:
+        give(connection, "month", 50, source="monthly", expires_at=WEDNESDAY + HOUR)
+        run_id = a_run(connection)
+        ledger.place_hold(connection, a_hold(run_id, 30), ORIGIN)
+        place = place_of("acme", "blog", "content", run_id, WEDNESDAY)
+        ledger.lock_funds(connection, place, at(WEDNESDAY + 2 * HOUR))
+        assert books(connection) == (0, 30, 0, 20)
+        ledger.void(connection, "hold-1", at(WEDNESDAY))
+        assert books(connection) == (30, 0, 0, 20)
+        assert ledger.lock_funds(connection, place, at(WEDNESDAY + 2 * HOUR)).balance.available == 0
+        assert books(connection) == (0, 0, 0, 50)
+        assert laws(connection) == []
+
+
 def test_a_suspended_account_holds_nothing_but_settles_what_it_holds(database):
     with database.write() as connection:
         give(connection, "g", 50)
