@@ -40,7 +40,7 @@ from reconciler.store.runs import note_task
 
 # How long until a wait is worth a word to whoever watches.
 _TELL_AFTER_SECONDS = 1.0
-# How long to wait for the database with an answer in hand; lease and hold last longer.
+# How long to wait for a busy database, also with an answer in hand; lease and hold last longer.
 _DATABASE_WAITS_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
 _T = TypeVar("_T")
@@ -257,11 +257,7 @@ async def _pass(
     while True:
         if call.must_end:
             return CallEnd(was_stopped=True)
-        admitted = await call.crew.admissions.add(
-            call.database,
-            lambda connection, locked: admit(connection, locked, call, request, attempt, lease_seconds),
-            undo=lambda result: take_back(call, result, attempt),
-        )
+        admitted = await _admitted(call, request, attempt, lease_seconds)
         if not isinstance(admitted, WaitUntil):
             return admitted
         seconds = max(0.0, (admitted.at - call.clock.now()).total_seconds())
@@ -271,6 +267,28 @@ async def _pass(
                 reason = f"{request.chosen.model.provider} does not answer ({admitted.reason})"
                 return replace(admitted, reason=f"{reason}; it is tried again at {admitted.at:%H:%M:%S} UTC")
         await _wait(call, seconds)
+
+
+async def _admitted(
+    call: Call, request: Request, attempt: Try, lease_seconds: float
+) -> Prepared | WaitUntil | Crowded | CallEnd:
+    """Ask for admission; while the database is busy, and so nothing was written, ask again."""
+
+    def ask() -> Awaitable[Prepared | WaitUntil | Crowded | CallEnd]:
+        return call.crew.admissions.add(
+            call.database,
+            lambda connection, locked: admit(connection, locked, call, request, attempt, lease_seconds),
+            undo=lambda result: take_back(call, result, attempt),
+        )
+
+    for seconds in _DATABASE_WAITS_SECONDS:
+        try:
+            return await ask()
+        except LockedError:
+            await call.clock.sleep(seconds)
+        if call.must_end:
+            return CallEnd(was_stopped=True)
+    return await ask()
 
 
 async def _wait(call: Call, seconds: float) -> None:

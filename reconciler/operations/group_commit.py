@@ -1,7 +1,8 @@
 """Group commit: what calls that are under way beside each other write at once goes into one transaction.
 
 A commit waits for the disk; sixty-four calls that end together need one such wait, not sixty-four. Each write stays whole
-by itself: when one of a group fails, the group is rolled back and each is made in a transaction of its own.
+by itself: when one of a group fails, the group is rolled back and each is made in a transaction of its own; when the
+database is busy or away, each fails at once, and whoever waits for it tries again.
 
 Nothing else happens while a group is written. So it waits until what has arrived is read and what is ready is sent: a
 place at a provider that stands empty costs more than a write that is a little later.
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from reconciler.errors import LockedError, UnreachableError
 from reconciler.store.engine import Connection, Database
 from reconciler.store.statements import together
 
@@ -54,7 +56,8 @@ class GroupCommit(Generic[_N]):
         """Write with whatever else comes in the next turns of the event loop; the result stands once it is committed.
 
         `work` may be called twice: its transaction may be rolled back because of another's failure. Then `undo` is given
-        what it returned. It raises what it would raise alone; when the commit fails, all of the group do.
+        what it returned. It raises what it would raise alone; when the commit fails, or the database is busy or away, all of the group
+        do.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -95,9 +98,10 @@ def _write_together(database: Database, group: list[_Write], notes: Any) -> bool
     except Exception as error:
         for write, result in zip(group, results, strict=False):
             write.undo(result)
-        if not is_done:
+        if not is_done and not isinstance(error, LockedError | UnreachableError):
             return False
-        # The commit itself failed, and may have arrived all the same: who waits for it has to look.
+        # The database is busy or away, and would keep each of them waiting in vain. Or the commit itself failed, and may
+        # have arrived all the same: who waits for it has to look.
         for write in group:
             write.future.set_exception(error)
         return True

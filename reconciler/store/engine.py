@@ -294,6 +294,10 @@ def _renew_views(database: Database) -> None:
         create_views(connection)
 
 
+# PostgreSQL's codes for a transaction that another one was in the way of: serialization, deadlock, lock not available.
+_IN_THE_WAY = ("40001", "40P01", "55P03")
+
+
 @contextlib.contextmanager
 def _translated(url: str) -> Iterator[None]:
     """Turn what a database driver raises into what a user can act on."""
@@ -306,6 +310,8 @@ def _translated(url: str) -> Iterator[None]:
             raise LockedError(
                 f"the database {place} is locked by another process", hint="wait for it, or stop it, and try again"
             ) from error
+        if getattr(error.orig, "sqlstate", None) in _IN_THE_WAY:
+            raise LockedError(f"the database {place} is busy: {text}", hint="nothing was changed; try again") from error
         if "full" in text and ("disk" in text or "device" in text):
             raise UnreachableError(f"no space left for {place}", hint="free space; nothing was changed") from error
         if "readonly" in text or "read-only" in text:

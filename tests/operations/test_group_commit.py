@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from reconciler.errors import UnreachableError
+from reconciler.errors import LockedError, UnreachableError
 from reconciler.kinds.providers import Limits
 from reconciler.operations.group_commit import GroupCommit
 from reconciler.operations.passages import Passages
@@ -92,6 +93,19 @@ def test_a_commit_that_fails_fails_for_each_of_the_group_and_is_not_made_again(d
     assert accounts(database) == []
 
 
+def test_a_busy_database_is_asked_once_for_the_whole_group_and_not_for_each_of_it(database):
+    undone: list[str] = []
+    asked: list[str] = []
+
+    def wait_in_vain(connection: Connection, notes: list[str]) -> str:
+        asked.append("again")
+        raise LockedError("the database is locked by another process")
+
+    results = write_at_once(database, [open_account("acme"), wait_in_vain, open_account("best")], undone)
+    assert [type(result) for result in results] == [LockedError] * 3
+    assert (undone, asked, accounts(database)) == (["acme after nobody"], ["again"], [])
+
+
 def test_a_write_that_nobody_waits_for_any_more_is_not_made(database):
     async def go() -> str:
         group: GroupCommit[list[str]] = GroupCommit(list)
@@ -158,3 +172,17 @@ def test_rows_go_in_together_whatever_their_number(database, number):
     with database.write() as connection:
         insert_rows(connection, credit_account, [{"account": f"a{index:03}"} for index in range(number)])
     assert accounts(database) == [f"a{index:03}" for index in range(number)]
+
+
+def test_a_transaction_that_another_one_was_in_the_way_of_may_be_tried_again(database):
+    if database.engine.dialect.name == "postgresql":
+        raising = "DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '{}'; END $$"
+        failing, says = [raising.format(code) for code in ("40001", "40P01", "55P03")], "is busy: deadlock detected"
+    else:
+        failing, says = ["INSERT INTO credit_account (account) VALUES ('acme')"], "is locked by another process"
+        other = sqlite3.connect(database.engine.url.database, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        event.listen(database.engine, "engine_connect", lambda one: one.exec_driver_sql("PRAGMA busy_timeout = 1"))
+    for statement in failing:
+        with pytest.raises(LockedError, match=says), database.write() as connection:
+            connection.exec_driver_sql(statement)

@@ -9,7 +9,7 @@ import pytest
 from builder import ScriptedProvider, World, edited
 from sqlalchemy import Connection
 
-from reconciler.errors import UnreachableError
+from reconciler.errors import LockedError, UnreachableError
 from reconciler.kinds.providers import Provider as ProviderSpec
 from reconciler.providers.offline import make
 from reconciler.providers.port import Completion, Failure
@@ -41,6 +41,33 @@ class LosingReplies(Database):
             if found is not None:
                 type(self).lost += 1
                 raise UnreachableError("the server closed the connection")
+
+
+class Busy(Database):
+    """A database that another process keeps locked when the first calls of a stage are admitted."""
+
+    refused: int = 0
+
+    @contextlib.contextmanager
+    def write(self, *, is_durable: bool = True) -> Iterator[Connection]:
+        with super().write(is_durable=is_durable) as connection:
+            before = connection.exec_driver_sql("SELECT count(*) FROM attempt").scalar()
+            yield connection
+            is_admission = connection.exec_driver_sql("SELECT count(*) FROM attempt").scalar() != before
+            if is_admission and type(self).refused < 3:
+                type(self).refused += 1
+                raise LockedError("the database is locked by another process")
+
+
+def test_a_database_that_is_busy_when_calls_are_admitted_is_asked_again(world):
+    world.apply()
+    kind = type("Busy", (Busy,), {"__slots__": ()})
+    world.database = kind(world.database.engine, world.database.url)
+    assert world.run().failed == 0
+    assert kind.refused == 3
+    assert world.rows("SELECT DISTINCT status FROM attempt") == [("success",)]
+    with world.database.read() as connection:
+        assert find_breaks(connection) == ()
 
 
 def losing(world: World, once_there: str) -> type[LosingReplies]:
