@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from cli.exits import Exit
 from cli.options import at_option, format_option, site_option, target_option
 from cli.output import Output, place_name, shorten
 from cli.session import Session
-from reconciler.errors import ExitCode, UsageError
+from reconciler.errors import ExitCode, Igny8Error, UsageError
 
 if TYPE_CHECKING:
     from reconciler.operations.publish import PublishReport
@@ -62,8 +62,10 @@ def publish(
             return
         from reconciler.operations.publish_article import publish_article
 
-        ends = (publish_article(installation, database, number, force=force, target=target) for number in articles)
-        show_ends(session.output, ends, format_)
+        def publish_one(number: int) -> ArticleEnd:
+            return publish_article(installation, database, number, force=force, target=target)
+
+        show_ends(session.output, _each(articles, publish_one), format_)
 
 
 @click.command()
@@ -86,8 +88,11 @@ def unpublish(session: Session, articles: tuple[int, ...], target: str, format_:
 
     installation = session.installation()
     with session.database(installation) as database:
-        ends = (unpublish_article(installation, database, number, target=target) for number in articles)
-        show_ends(session.output, ends, format_)
+
+        def unpublish_one(number: int) -> ArticleEnd:
+            return unpublish_article(installation, database, number, target=target)
+
+        show_ends(session.output, _each(articles, unpublish_one), format_)
 
 
 def _check_choice(
@@ -105,6 +110,20 @@ def _check_choice(
         raise UsageError("--target goes with articles", hint=f"igny8 publish NUMBER --target {target}")
     if due and force:
         raise UsageError("--force is for articles that you name", hint="igny8 publish NUMBER --force")
+
+
+def _each(articles: tuple[int, ...], act: Callable[[int], ArticleEnd]) -> Iterator[ArticleEnd]:
+    """Yield what becomes of each article; of several, one that is refused keeps no other from its turn."""
+    from reconciler.operations.publish_article import ArticleEnd
+
+    for number in articles:
+        try:
+            end = act(number)
+        except Igny8Error as error:
+            if len(articles) == 1:
+                raise
+            end = ArticleEnd(number, "", "", "failed", "", error.message, error.hint)
+        yield end
 
 
 def show_ends(output: Output, ends: Iterable[ArticleEnd], format_: str) -> None:

@@ -69,10 +69,12 @@ def publish_article(
     alone, unless `force`. Raises UsageError for an unknown article or place, BlockedError for an article that is not
     approved, ConflictError for a copy of what is not public, LockedError while another process publishes to its site.
     """
-    context, row = _approved(database, content_id)
+    context, _ = _approved(database, content_id)
     chosen = _chosen(context, target)
-    asked = _Asked(installation, database, context, row, force=force)
     with _turn(installation, database, context):
+        # Again: somebody may have edited it until our turn came.
+        _, row = _approved(database, content_id)
+        asked = _Asked(installation, database, context, row, force=force)
         if chosen.name:
             return _send_copy(asked, chosen, by_name=True)
         end = _send(asked, chosen)

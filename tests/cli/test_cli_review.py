@@ -52,6 +52,19 @@ def test_a_filter_needs_a_terminal_or_yes_and_shows_what_it_touches(world, conte
     assert answer["articles"][0]["result"] == "scheduled for Wed 18 Nov 14:00 UTC"
 
 
+def test_of_several_articles_one_that_may_not_go_out_keeps_no_other_back(world, content, capsys):
+    content("approve", "2", *AT)
+    words = ["-C", str(world.root), "--db", world.database.url, "publish", "99", "1", "2", "--format", "json", *AT]
+    assert run(words) == 7
+    told = json.loads(capsys.readouterr().out)
+    assert told["summary"] == {"done": 1, "failed": 2}
+    assert [(end["content_id"], end["what"]) for end in told["articles"]] == [
+        (99, "failed"), (1, "failed"), (2, "published"),
+    ]  # fmt: skip
+    assert "no content 99" in told["articles"][0]["error"]
+    assert "nobody has approved it" in told["articles"][1]["error"]
+
+
 def test_on_a_terminal_a_filter_asks_and_no_is_the_default(world):
     def answered(text: bytes) -> str:
         main, side = pty.openpty()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from reconciler.errors import BlockedError, ConflictError, UsageError
 from reconciler.operations.content import approve_article
@@ -254,6 +254,23 @@ def test_what_nobody_approved_is_not_published_by_name(small_world):
         publish_article(small_world.installation, small_world.database, 1, force=True)
     with pytest.raises(UsageError, match="no content 99"):
         publish_article(small_world.installation, small_world.database, 99, force=False)
+
+
+def test_an_edit_that_comes_in_before_our_turn_at_the_site_keeps_the_article_back(small_scheduled):
+    edits: list[str] = []
+
+    @event.listens_for(small_scheduled.database.engine, "begin")
+    def edit(connection: Connection) -> None:
+        if not edits:  # the first transaction reads what was approved
+            edits.append("to come")
+        elif edits == ["to come"]:
+            edits.append("done")
+            connection.exec_driver_sql("UPDATE content SET html = '<p>By a person.</p>' WHERE id = 1")
+
+    with pytest.raises(BlockedError, match="changed since it was approved"):
+        publish_article(small_scheduled.installation, small_scheduled.database, 1, force=False)
+    assert edits == ["to come", "done"]
+    assert small_scheduled.counts("publication") == {"scheduled": 2}
 
 
 def test_a_sync_finds_what_is_missing_and_what_was_changed_by_hand_and_says_it_once(world):
