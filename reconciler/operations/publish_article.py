@@ -140,14 +140,23 @@ class _Asked:
 @contextlib.contextmanager
 def _turn(installation: Installation, database: Database, context: SiteContext) -> Iterator[None]:
     """Be the one who writes to a site's places; LockedError while somebody else is."""
+    _take(installation, database, context)
+    try:
+        yield
+    finally:
+        leave_site(database, context.site.name)
+
+
+def _renew(asked: _Asked) -> None:
+    """Stay the one who writes: each place takes its time. LockedError when that was so long that another came."""
+    _take(asked.installation, asked.database, asked.context)
+
+
+def _take(installation: Installation, database: Database, context: SiteContext) -> None:
     site = context.site.name
     holder = take_site(database, site, installation.clock.now())
     if holder:
         raise LockedError(f"{holder} is publishing to {site}", hint="wait until it has finished")
-    try:
-        yield
-    finally:
-        leave_site(database, site)
 
 
 def _approved(database: Database, content_id: int) -> tuple[SiteContext, Row]:
@@ -214,7 +223,7 @@ def _places_of_copies(asked: _Asked) -> list[Target]:
 def _send_copy(asked: _Asked, target: Target, *, by_name: bool = False) -> ArticleEnd:
     """Bring out, or up to date, the copy at a place; one whose time has not come waits, unless it was asked for by name."""
     now = asked.installation.clock.now()
-    take_site(asked.database, asked.context.site.name, now)  # renewed: each place takes its time
+    _renew(asked)
     with asked.database.write() as connection:
         publication = find_publication(connection, asked.content_id)
         copy = find_copy(connection, asked.content_id, target.name)
@@ -357,7 +366,7 @@ def _overwrite(visit: SiteVisit, publication: Row, article: Article) -> PublishF
 
 def _withdraw_copy(asked: _Asked, copy: Row) -> ArticleEnd:
     """Take a copy out of sight that goes out again with its article."""
-    take_site(asked.database, asked.context.site.name, asked.installation.clock.now())
+    _renew(asked)
     target = find_target(asked.context.site, str(copy["target_name"]))
     if target is None:
         gone = PublishFailure("the place is not declared any more", hint=f"the copy stays: {copy['url']}")
