@@ -181,6 +181,9 @@ class Hugo(Server):
     def __init__(self, _folder: Path) -> None:
         super().__init__("https://bench.example", "{type: static, path: site}", {})
 
+    def begin_anew(self) -> str:
+        return self.url
+
 
 SERVERS: dict[str, type[Server]] = {"WordPress": WordPress, "Ghost stand-in": Ghost, "Hugo folder": Hugo}
 

@@ -205,6 +205,12 @@ def test_categories_are_found_or_made_and_an_author_of_the_site_is_named(site):
     assert site.ask("GET", f"/users/{post['author']}")["slug"] == "author"
     tags = {html.unescape(row["name"]) for row in site.ask("GET", "/tags")}
     assert tags == {"1.10", "R&D"}
+    site.requests()
+    publish(publisher(site), replace(ARTICLE, key="next", slug="next", tags=("r&d", "1.10", "New", "日本")))
+    # One is found by the slug that it must have; the slug of R&D is guessed wrong, and making it tells its number.
+    asked = [request for request in site.requests() if request.endswith("/tags")]
+    assert asked == ["GET /wp/v2/tags", *["POST /wp/v2/tags"] * 3]
+    assert len(site.ask("GET", "/tags")) == 4
 
 
 def test_the_author_with_the_name_of_the_articles_author_is_taken_without_a_setting(site):

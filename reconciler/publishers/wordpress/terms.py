@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from slugify import slugify
 
 from reconciler.publishers.port import PublishFailure
 from reconciler.publishers.wordpress.api import WordPressApi
@@ -33,12 +35,14 @@ class Terms:
 
     def tags(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of tags, making those that are not there."""
-        numbers = []
-        for name in dict.fromkeys(names):
+        wanted = list(dict.fromkeys(names))
+        missing = [name for name in wanted if name not in self._tags]
+        if len(missing) > 1:
+            self._look_up_tags(missing)
+        for name in missing:
             if name not in self._tags:
                 self._tags[name] = self._make("/wp/v2/tags", _TAGS, name)
-            numbers.append(self._tags[name])
-        return list(dict.fromkeys(numbers))
+        return list(dict.fromkeys(self._tags[name] for name in wanted))
 
     def author(self, declared: str | None, name: str, display_name: str) -> int | None:
         """Return the number of the declared user, or of the one with the article's author's name; None for neither.
@@ -62,6 +66,17 @@ class Terms:
         known = ", ".join(sorted(str(user["slug"]) for user in self._authors)[:20])
         message = f"{self.api.place} has no author {declared!r}"
         raise RefusedError(PublishFailure(message, "site", hint=f"change publisher.author; there are {known}"))
+
+    def _look_up_tags(self, names: Sequence[str]) -> None:
+        """Find tags in one request, by the slugs that WordPress most likely gave them; the others are found by making them."""
+        slugs = {slug for name in names if (slug := slugify(name))}
+        if not slugs:
+            return
+        found = self.api.get("/wp/v2/tags", _TAGS, slug=",".join(sorted(slugs)), per_page=100, _fields="id,name")
+        for name in names:
+            for row in found:
+                if _same(row["name"], name):
+                    self._tags[name] = int(row["id"])
 
     def _category(self, name: str) -> int:
         if name not in self._categories:
