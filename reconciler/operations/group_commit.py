@@ -56,8 +56,8 @@ class GroupCommit(Generic[_N]):
         """Write with whatever else comes in the next turns of the event loop; the result stands once it is committed.
 
         `work` may be called twice: its transaction may be rolled back because of another's failure. Then `undo` is given
-        what it returned. It raises what it would raise alone; when the commit fails, or the database is busy or away, all of the group
-        do.
+        what it returned. It raises what it would raise alone; when the commit fails, or the database is busy or away, all
+        of the group do.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:

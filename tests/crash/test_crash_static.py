@@ -165,24 +165,24 @@ def test_an_update_killed_at_any_step_and_run_again_leaves_the_new_text_once(tem
         shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
 
 
-def test_a_withdrawal_killed_at_any_step_and_run_again_leaves_neither_page_nor_image(template, forked, tmp_path):
+def test_a_withdrawal_killed_at_any_step_and_run_again_leaves_neither_page_nor_image(template, outside, tmp_path):
     public = copied(template, tmp_path / "public")
-    assert forked(public, 0, *PUBLISH)[0] == 0
+    assert outside(public, *PUBLISH).code == 0
     (article,) = public.rows("SELECT min(content_id) FROM publication")[0]
     before = outcome(public)
     public.database.close()
     whole = copied(tmp_path / "public", tmp_path / "whole")
     unpublish = ("unpublish", str(article))
-    code, total = forked(whole, 0, *unpublish)
-    assert code == 0
+    done = outside(whole, *unpublish)
+    assert done.code == 0
     expected = outcome(whole)
     assert len(expected["files"]) < len(before["files"])
     assert sorted(row[1] for row in expected["rows"]) == ["published", "withdrawn"]
-    for repeat, kill_at in kills(total, "withdrawal"):
+    for repeat, kill_at in kills(done.steps, "withdrawal"):
         world = copied(tmp_path / "public", tmp_path / f"{repeat}-{kill_at}")
-        assert forked(world, kill_at, *unpublish)[0] == -signal.SIGKILL
-        assert forked(world, 0, *unpublish)[0] in (0, 6), "6: it was recorded already"
-        assert outcome(world) == expected, f"killed at step {kill_at} of {total}"
+        assert outside(world, *unpublish, kill_at=kill_at).code == -signal.SIGKILL
+        assert outside(world, *unpublish).code in (0, 6), "6: it was recorded already"
+        assert outcome(world) == expected, f"killed at step {kill_at} of {done.steps}"
         world.database.close()
         shutil.rmtree(tmp_path / f"{repeat}-{kill_at}")
 
