@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from wordpress_articles import ARTICLE, Notes, assert_once, picture, publish, publisher, with_images
 
+from reconciler.clock import SystemClock
 from reconciler.publishers.port import ArticleImage, PublishFailure, Remote
+from reconciler.publishers.wordpress.api import WordPressApi
 
 PAGE = "<!doctype html><html><head><title>Just a moment &amp; more</title></head><body>no</body></html>"
 
@@ -217,3 +220,21 @@ def test_a_folder_of_the_site_that_cannot_be_written_is_tried_again_and_named(si
     failure = fail(site, with_images(tmp_path))
     assert (failure.scope, failure.hint) == ("try-again", "let the web server write there")
     assert "uploads/2026/11" in failure.message
+
+
+def test_a_page_is_looked_at_as_a_reader_does_where_the_site_knows_no_other_question(site):
+    class OnlyGet(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404 if self.path == "/gone" else 200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), OnlyGet) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        api = WordPressApi(site.url, "editor", "", SystemClock().now)
+        base = f"http://127.0.0.1:{server.server_port}"
+        assert [api.status_of(f"{base}/{path}") for path in ("there", "gone")] == [200, 404]
+        assert [api.status_of(f"{site.url}/{path}") for path in ("", "no-such-page/")] == [200, 404]
+        server.shutdown()

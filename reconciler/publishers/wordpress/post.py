@@ -11,7 +11,11 @@ from typing import Any
 from reconciler.publishers.figures import place_figures
 from reconciler.publishers.port import Article, ArticleImage, Remote, RemoteMedia, RemoteState
 
-FIELDS = "id,status,slug,link,date_gmt,modified_gmt,title,content,excerpt,featured_media,categories,tags,meta,author"
+# Of texts the raw ones alone: a site that is asked for more runs each of its filters over the whole article.
+FIELDS = (
+    "id,status,slug,link,date_gmt,modified_gmt,title.raw,content.raw,excerpt.raw,"
+    "featured_media,categories,tags,meta,author"
+)
 EVERYWHERE = "publish,future,draft,pending,private,trash"
 
 
