@@ -28,6 +28,12 @@ from builder import World
 _OUTSIDE = ("os.rename", "os.remove", "os.rmdir", "subprocess.Popen")
 
 
+def command_line(world: World, *words: str) -> list[str]:
+    """Return what starts a new Python with a command on a world: for several processes at once."""
+    program = (sys.executable, "-c", "from cli.main import main; main()")
+    return [*program, "-C", str(world.root), "--db", world.database.url, *words]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a process ended: with its exit code or -signal, what it has said, and how many steps it took."""

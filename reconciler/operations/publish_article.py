@@ -147,12 +147,8 @@ def _turn(installation: Installation, database: Database, context: SiteContext) 
         leave_site(database, context.site.name)
 
 
-def _renew(asked: _Asked) -> None:
-    """Stay the one who writes: each place takes its time. LockedError when that was so long that another came."""
-    _take(asked.installation, asked.database, asked.context)
-
-
 def _take(installation: Installation, database: Database, context: SiteContext) -> None:
+    """Become the one who writes, or stay it: each place takes its time. LockedError when another is."""
     site = context.site.name
     holder = take_site(database, site, installation.clock.now())
     if holder:
@@ -223,7 +219,7 @@ def _places_of_copies(asked: _Asked) -> list[Target]:
 def _send_copy(asked: _Asked, target: Target, *, by_name: bool = False) -> ArticleEnd:
     """Bring out, or up to date, the copy at a place; one whose time has not come waits, unless it was asked for by name."""
     now = asked.installation.clock.now()
-    _renew(asked)
+    _take(asked.installation, asked.database, asked.context)
     with asked.database.write() as connection:
         publication = find_publication(connection, asked.content_id)
         copy = find_copy(connection, asked.content_id, target.name)
@@ -366,7 +362,7 @@ def _overwrite(visit: SiteVisit, publication: Row, article: Article) -> PublishF
 
 def _withdraw_copy(asked: _Asked, copy: Row) -> ArticleEnd:
     """Take a copy out of sight that goes out again with its article."""
-    _renew(asked)
+    _take(asked.installation, asked.database, asked.context)
     target = find_target(asked.context.site, str(copy["target_name"]))
     if target is None:
         gone = PublishFailure("the place is not declared any more", hint=f"the copy stays: {copy['url']}")

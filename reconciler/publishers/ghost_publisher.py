@@ -1,9 +1,10 @@
 """Ghost through its Admin API. An internal tag, `#igny8-KEY`, finds an article again; readers never see it.
 
 The text is one HTML card, which Ghost keeps to the byte. `updated_at` is Ghost's lock: what a person changed meanwhile is
-refused there, not overwritten. Of several posts with one key, which publishers that know nothing of each other can make, the oldest
-is published, by whoever made it. Ghost cannot look an image up, so each has its SHA-256 as its name and is looked for at the
-address where Ghost would have put it. No e-mail goes out unless the config names a newsletter: it cannot be taken back.
+refused there, not overwritten. Publishers that know nothing of each other can make several posts with one key: the oldest
+is published, and whoever made another one deletes it. Ghost cannot look an image up, so each has its SHA-256 as its name
+and is looked for at the address where Ghost would have put it. No e-mail goes out unless the config names a newsletter: it
+cannot be taken back.
 """
 
 from __future__ import annotations
@@ -231,8 +232,8 @@ class GhostPublisher:
             if isinstance(taken, PublishFailure):
                 return taken
             if taken is not None:
-                (other,) = taken[kind]
-                if any(tag["slug"] == ghost_post.key_tag_slug(article.key) for tag in other.get("tags") or ()):
+                other = (taken.get(kind) or [{}])[0]
+                if any(tag.get("slug") == ghost_post.key_tag_slug(article.key) for tag in other.get("tags") or ()):
                     return dict(other)  # made since we looked
                 title = other.get("title", "")
                 return PublishFailure(

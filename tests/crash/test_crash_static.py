@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from builder import World, edited, write_root
+from igny8_process import command_line
 
 from reconciler.publishers.static import make
 from reconciler.store.engine import open_database
@@ -224,20 +225,10 @@ def test_killed_in_the_middle_of_a_push_the_commit_is_there_once(template, outsi
 def test_two_daemons_at_one_site_publish_every_article_once(template, tmp_path):
     """Two real processes with one database: the second finds the site busy, or nothing left to do."""
     world = copied(template, tmp_path / "both")
-    words = (
-        sys.executable,
-        "-c",
-        "from cli.main import main; main()",
-        "-C",
-        str(world.root),
-        "--db",
-        world.database.url,
-        *PUBLISH,
-    )
     root = Path(__file__).parents[2]
 
     def publish(_: int) -> int:
-        return subprocess.run(words, cwd=root, capture_output=True, check=False).returncode
+        return subprocess.run(command_line(world, *PUBLISH), cwd=root, capture_output=True, check=False).returncode
 
     with ThreadPoolExecutor(2) as pool:
         codes = list(pool.map(publish, range(2)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from ai_server import Reply, serving
 from builder import FILES, World, edited, write_root
+from igny8_process import command_line
 from image_server import KEY, Bria, Runware
 
 from reconciler.store.engine import open_database
@@ -48,18 +48,9 @@ providers:
 
 
 def start(world: World) -> subprocess.Popen[str]:
-    words = [
-        sys.executable,
-        "-c",
-        "from cli.main import main; main()",
-        "-C",
-        str(world.root),
-        "--db",
-        world.database.url,
-    ]
     environment = os.environ | {"HOME": str(world.root), "IGNY8_ACTOR": "tester", "PAINTERS_KEY": KEY}
     return subprocess.Popen(
-        [*words, "run", "--now", "--no-delays"], env=environment, text=True,
+        command_line(world, "run", "--now", "--no-delays"), env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

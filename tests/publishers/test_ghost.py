@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -184,17 +184,17 @@ def test_a_draft_that_was_made_since_we_looked_is_ours_by_its_tag_and_not_a_take
     assert len(stand_in.posts()) == 1
 
 
+def test_an_answer_about_our_address_without_a_post_in_it_leaves_the_address_alone(stand_in, article):
+    for body in (b'{"posts": []}', b"{}"):
+        stand_in.answers.append((200, {"content-type": "application/json"}, body))
+    end = publisher(stand_in).prepare(article, Recorded().notebook, None)
+    assert isinstance(end, PublishFailure) and "belongs to another post" in end.message
+    assert stand_in.posts() == []
+
+
 def test_publishers_that_know_nothing_of_each_other_end_with_one_article(ghost, article):
-    ends: list[Remote | PublishFailure] = []
-
-    def work() -> None:
-        ends.append(publish(publisher(ghost), article, Recorded()))
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(lambda _: publish(publisher(ghost), article, Recorded()), range(2)))
     assert {end.scope for end in ends if isinstance(end, PublishFailure)} <= {"try-again"}, ends
     last = publish(publisher(ghost), article, Recorded())
     assert isinstance(last, Remote)

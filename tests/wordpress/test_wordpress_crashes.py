@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from builder import FILES, World, edited, write_root
-from igny8_process import Ended, Igny8Processes
+from igny8_process import Ended, Igny8Processes, command_line
 from wordpress_articles import RUN_AT, assert_once
 from wordpress_site import RealSite
 
@@ -193,18 +193,16 @@ def test_two_processes_at_one_site_publish_once(scheduled):
     other = scheduled.database_file.with_name("other.db")
     shutil.copy(scheduled.kept, other)
     scheduled.site.go_wrong("wait", "/posts$", method="POST", times=2, others=2)
-    words = [sys.executable, "-c", "from cli.main import main; main()", "-C", str(scheduled.world.root), "--db"]
-    urls = (scheduled.world.database.url, f"sqlite:///{other}")
+    theirs = replace(scheduled, world=replace(scheduled.world, database=open_database(f"sqlite:///{other}")))
+    commands = [command_line(one.world, *PUBLISH) for one in (scheduled, theirs)]
     both = [
-        subprocess.Popen([*words, url, *PUBLISH], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for url in urls
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for command in commands
     ]
     said = [process.communicate(timeout=120)[0] for process in both]
     # One may have to come again: WordPress refuses one of two uploads that make the folder of a month.
     assert sorted(process.returncode for process in both) in ([0, 0], [0, 7]), said
     scheduled.finish()
-    again = subprocess.run([*words, urls[1], *PUBLISH], capture_output=True, check=False)
+    again = subprocess.run(commands[1], capture_output=True, check=False)
     assert again.returncode == 0, (said, again)
     scheduled.assert_once()
-    theirs = replace(scheduled, world=replace(scheduled.world, database=open_database(urls[1])))
     theirs.assert_once()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -172,16 +173,8 @@ def test_two_daemons_that_know_nothing_of_each_other_make_one_public_post(site, 
     article = with_images(tmp_path)
     method, route, after, moment = MEETINGS[meeting]
     site.go_wrong("wait", route, method=method, moment=moment, after=after, times=2, others=2)
-    ends: list[Remote | PublishFailure] = []
-
-    def work() -> None:
-        ends.append(publish(publisher(site), article, Notes()))
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(lambda _: publish(publisher(site), article, Notes()), range(2)))
     # WordPress refuses one of two uploads that make the folder of a month at the same moment.
     for_now = [end for end in ends if isinstance(end, PublishFailure)]
     assert [end.scope for end in for_now] in ([], ["try-again"]), ends
