@@ -6,6 +6,7 @@ A request is sent once: publishing is repeated from its beginning, which looks b
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -21,6 +23,7 @@ from reconciler.publishers.port import PublishFailure
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _TOLD_CHARACTERS = 300
+_PLAIN = ",/:"  # may stand in a query as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +58,47 @@ def _trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-def exchange(client: httpx2.Client, method: str, url: str, **request: Any) -> Answer | PublishFailure:
-    """Send one request and return whatever the site answered; a failure when nothing usable came back."""
+def exchange(
+    client: httpx2.Client, method: str, url: str, *, params: Mapping[str, str | int] | None = None,
+    headers: Mapping[str, str] | None = None, **body: Any,
+) -> Answer | PublishFailure:  # fmt: skip
+    """Send one request and return whatever the site answered; a failure when nothing usable came back.
+
+    `body` is what httpx calls `content`, `json`, `data` or `files`.
+    """
     place = host_of(url)
     try:
-        with client.stream(method, url, **request) as response:
-            body = bytearray()
+        request = _request(client, method, url, params or {}, headers or {}, body)
+        with contextlib.closing(client.send(request, stream=True)) as response:
+            data = bytearray()
             for part in response.iter_bytes():
-                body += part
-                if len(body) > ANSWER_BYTES_MAX:
+                data += part
+                if len(data) > ANSWER_BYTES_MAX:
                     return PublishFailure(f"{place} answers with more than 32 MiB", "site")
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return _answer(response.status_code, headers, bytes(body))
+            told = {name.lower(): value for name, value in response.headers.items()}
+            return _answer(response.status_code, told, bytes(data))
     except httpx2.InvalidURL as error:
         return PublishFailure(f"{url} is no address: {error}", "site")
     except httpx2.TimeoutException:
         return PublishFailure(f"{place} does not answer in time", "try-again")
     except httpx2.HTTPError as error:
         return PublishFailure(f"{place} cannot be reached: {str(error) or type(error).__name__}", "try-again")
+
+
+def _request(
+    client: httpx2.Client, method: str, url: str, params: Mapping[str, str | int], headers: Mapping[str, str],
+    body: Mapping[str, Any],
+) -> httpx2.Request:  # fmt: skip
+    """Return a request with the client's headers and cookies.
+
+    The client's own way to make one reads the address twice and escapes what needs no escape: half of what a small
+    request costs us before it is sent.
+    """
+    if params:
+        url += ("&" if "?" in url else "?") + urlencode(params, safe=_PLAIN)
+    sent = httpx2.Headers(client.headers)
+    sent.update(headers)
+    return httpx2.Request(method, url, headers=sent, cookies=client.cookies, **body)
 
 
 def _answer(status: int, headers: Mapping[str, str], data: bytes) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ class WordPressApi:
     _root: tuple[str, str] | None = None
 
     @property
+    def _credentials(self) -> str:
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+    @property
     def place(self) -> str:
         """Return the site as messages name it."""
         return host_of(self.site_url)
@@ -47,7 +52,7 @@ class WordPressApi:
 
     def upload(self, route: str, doing: str, data: bytes, headers: Mapping[str, str], parameters: Parameters) -> Any:
         """Send bytes to a route and return the JSON that it answers."""
-        return self._send("POST", route, doing, parameters, content=data, headers=dict(headers))
+        return self._send("POST", route, doing, parameters, content=data, headers=headers)
 
     def delete(self, route: str, doing: str) -> None:
         """Delete what is at a route for good. What somebody else deletes at the same moment is gone as well.
@@ -79,11 +84,13 @@ class WordPressApi:
             return error.code == "rest_post_invalid_id"
         return False
 
-    def _send(self, method: str, route: str, doing: str, parameters: Parameters, **request: Any) -> Any:
+    def _send(
+        self, method: str, route: str, doing: str, parameters: Parameters, *,
+        headers: Mapping[str, str] | None = None, **body: Any,
+    ) -> Any:  # fmt: skip
         url, more = self._address(route)
-        answer = exchange(
-            self.client, method, url, params={**more, **parameters}, auth=(self.username, self.password), **request
-        )
+        sent = {"Authorization": self._credentials, **(headers or {})}
+        answer = exchange(self.client, method, url, params={**more, **parameters}, headers=sent, **body)
         if isinstance(answer, PublishFailure):
             raise RefusedError(answer)
         self._note_time(answer)
