@@ -21,6 +21,7 @@ from reconciler.operations.funding import fund_accounts
 from reconciler.operations.notify import Told, deliver_due
 from reconciler.operations.prepare_ahead import prepare_ahead
 from reconciler.operations.publish import PublishReport, publish_due
+from reconciler.operations.publishers import PlaceMemories
 from reconciler.operations.review import settle_reviews
 from reconciler.operations.run import run_wanted, wanted_due
 from reconciler.operations.stopping import StopSignal
@@ -51,7 +52,7 @@ async def reconcile(
         if once:
             followed = follower.follow()
             ran = await _run_due(make_engine(stop), tell)
-            published = await _publish(installation, database, stop, tell)
+            published = await _publish(installation, database, stop, tell, PlaceMemories())
             # Nobody outside has to listen for the pass to have gone well.
             await _deliver(installation, database, stop, tell)
             keeper.keep()
@@ -71,6 +72,7 @@ async def _loop(
     running: asyncio.Task[bool] | None = None
     publishing: asyncio.Task[bool] | None = None
     delivering: asyncio.Task[None] | None = None
+    memories = PlaceMemories()
     followed = True
     with watched(installation.root, changed):
         tell("started", {"root": str(installation.root), "worker": worker_name()})
@@ -80,7 +82,7 @@ async def _loop(
             if running is None or running.done():
                 running = asyncio.create_task(_run_due(make_engine(stop), tell))
             if publishing is None or publishing.done():
-                publishing = asyncio.create_task(_keep_publishing(installation, database, stop, tell))
+                publishing = asyncio.create_task(_keep_publishing(installation, database, stop, tell, memories))
             if delivering is None or delivering.done():
                 delivering = asyncio.create_task(_deliver(installation, database, stop, tell))
             keeper.keep()
@@ -116,7 +118,9 @@ async def _run_due(engine: Engine, tell: EventSink) -> bool:
     return report.failed == 0
 
 
-async def _publish(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
+async def _publish(
+    installation: Installation, database: Database, stop: StopSignal, tell: EventSink, memories: PlaceMemories
+) -> bool:  # fmt: skip
     """Publish what is due, prepare what goes out soon, and compare each site once a day: beside everything else."""
 
     def stopping() -> bool:
@@ -124,8 +128,10 @@ async def _publish(installation: Installation, database: Database, stop: StopSig
 
     def work() -> tuple[tuple[int, int], PublishReport, tuple[SyncedSite, ...]]:
         reviewed = settle_reviews(database, installation.clock)
-        report = publish_due(installation, database, should_stop=stopping, catch_up_per_hour=CATCH_UP_PER_HOUR)
-        prepare_ahead(installation, database, should_stop=stopping)
+        report = publish_due(
+            installation, database, should_stop=stopping, catch_up_per_hour=CATCH_UP_PER_HOUR, memories=memories
+        )
+        prepare_ahead(installation, database, should_stop=stopping, memories=memories)
         return reviewed, report, () if stopping() else sync_sites(installation, database, older_than=SYNC_EVERY)
 
     (approved, voided), report, synced = await asyncio.to_thread(work)
@@ -147,10 +153,12 @@ async def _publish(installation: Installation, database: Database, stop: StopSig
     return report.failed == 0
 
 
-async def _keep_publishing(installation: Installation, database: Database, stop: StopSignal, tell: EventSink) -> bool:
+async def _keep_publishing(
+    installation: Installation, database: Database, stop: StopSignal, tell: EventSink, memories: PlaceMemories
+) -> bool:  # fmt: skip
     """Publish; what keeps the installation from it is told, and tried again next pass."""
     try:
-        return await _publish(installation, database, stop, tell)
+        return await _publish(installation, database, stop, tell, memories)
     except Igny8Error as error:
         tell("publishing_failed", {"reason": error.message, "hint": error.hint})
     except Exception as error:  # a defect of ours must not end the daemon, nor pass unseen

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
-from reconciler.operations.publishers import targets_of
+from reconciler.operations.publishers import PlaceMemories, targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.pipeline.publishing import PREPARE_AHEAD
@@ -19,7 +19,8 @@ from reconciler.store.site_sync import load_site_syncs
 
 
 def prepare_ahead(
-    installation: Installation, database: Database, *, should_stop: Callable[[], bool] = lambda: False
+    installation: Installation, database: Database, *, should_stop: Callable[[], bool] = lambda: False,
+    memories: PlaceMemories | None = None,
 ) -> int:  # fmt: skip
     """Prepare the articles of the next hours where that makes something that nobody sees; return how many.
 
@@ -41,19 +42,19 @@ def prepare_ahead(
         kind = targets_of(context.site)[0].kind
         if kind is not None and kind.make is not None and kind.drafts:
             due = [row for row in rows if row["site"] == name]
-            prepared += _prepare_site(installation, database, context, due, should_stop)
+            prepared += _prepare_site(installation, database, context, due, should_stop, memories)
     return prepared
 
 
 def _prepare_site(
     installation: Installation, database: Database, context: SiteContext, rows: list[Row],
-    should_stop: Callable[[], bool],
+    should_stop: Callable[[], bool], memories: PlaceMemories | None,
 ) -> int:  # fmt: skip
     name, now, prepared = context.site.name, installation.clock.now(), 0
     if take_site(database, name, now):
         return 0
     try:
-        with visit_site(installation, database, context, targets_of(context.site)[0]) as visit:
+        with visit_site(installation, database, context, targets_of(context.site)[0], memories) as visit:
             if isinstance(visit, PublishFailure):
                 return 0
             for row in rows:

@@ -13,7 +13,7 @@ from reconciler.operations.app import Installation
 from reconciler.operations.article import digest_of
 from reconciler.operations.context import load_contexts
 from reconciler.operations.indexnow import announce_pages
-from reconciler.operations.publishers import Target, find_target, targets_of
+from reconciler.operations.publishers import PlaceMemories, Target, find_target, targets_of
 from reconciler.operations.site_visit import RENEW_AFTER, SiteVisit, leave_site, take_site, visit_site
 from reconciler.pipeline.approval import hash_of, take_slot, taken_slots, why_no_slot
 from reconciler.pipeline.port import Row, SiteContext
@@ -91,6 +91,7 @@ class PublishPass:
     database: Database
     now: datetime
     should_stop: Callable[[], bool]
+    memories: PlaceMemories | None = None
     articles: list[Published] = field(default_factory=list)
     busy: list[str] = field(default_factory=list)
     stopped: list[StoppedSite] = field(default_factory=list)
@@ -120,11 +121,12 @@ def schedule_approved(database: Database, contexts: list[SiteContext], now: date
 def publish_due(
     installation: Installation, database: Database, *, site: str | None = None,
     should_stop: Callable[[], bool] = lambda: False, retry: bool = False, catch_up_per_hour: int | None = None,
+    memories: PlaceMemories | None = None,
 ) -> PublishReport:  # fmt: skip
     """Publish every article whose slot has come, a site after the other, in the order of the slots; then the due copies.
 
     What failed waits for its next attempt, unless `retry`. With `catch_up_per_hour` a place gets no more late articles
-    than that in an hour.
+    than that in an hour. `memories` are of earlier passes of this process.
     """
     now = installation.clock.now()
     with database.read() as connection:
@@ -136,7 +138,7 @@ def publish_due(
         approved = sites_with_content(connection, "approved")
         due = _Due.read(connection, due_publications, now, site=site, per_hour=catch_up_per_hour)
     schedule_approved(database, [contexts[name] for name in sorted(approved & contexts.keys())], now)
-    the_pass = PublishPass(installation, database, now, should_stop)
+    the_pass = PublishPass(installation, database, now, should_stop, memories)
     _publish_places(the_pass, contexts, due, retry=retry)
     # After the articles: a copy goes out in the pass in which its article did.
     if any(context.site.syndication for context in contexts.values()):
@@ -214,7 +216,7 @@ def _publish_place(the_pass: PublishPass, context: SiteContext, target: Target, 
         the_pass.busy.append(name)
         return
     try:
-        with visit_site(the_pass.installation, database, context, target) as visit:
+        with visit_site(the_pass.installation, database, context, target, the_pass.memories) as visit:
             if isinstance(visit, PublishFailure):
                 stop_visits(the_pass, context, target, visit)
                 return

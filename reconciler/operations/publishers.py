@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from reconciler.clock import parse_duration_seconds
 from reconciler.errors import UnreachableError
-from reconciler.ids import canonical_json
+from reconciler.ids import canonical_json, digest
 from reconciler.kinds.fields import SecretRef
 from reconciler.kinds.site import Site, place_of
 from reconciler.operations.app import Installation
 from reconciler.operations.credentials import resolve_secret
 from reconciler.publishers import PublisherType, find_publisher
-from reconciler.publishers.port import Publisher, PublishFailure, RemoteMedia
+from reconciler.publishers.port import Memory, Publisher, PublishFailure, Remembers, RemoteMedia
 from reconciler.store.engine import Database
 from reconciler.store.remote_media import find_media, keep_media
 
@@ -95,10 +95,29 @@ class SiteNotebook:
             self._known[media.sha256] = media
 
 
+@dataclass(slots=True)
+class PlaceMemories:
+    """What this process learnt of places at earlier visits: of each by its label, as long as it is reached in the same way."""
+
+    _known: dict[str, tuple[str, Memory]] = field(default_factory=dict)
+
+    def of(self, target: Target, secrets: Mapping[str, str]) -> Memory:
+        """Return what is known of a place; nothing once its address, its settings or its secrets are others."""
+        way = digest({"url": target.url, "settings": dict(target.settings), "secrets": dict(secrets)})
+        found = self._known.get(target.label)
+        if found is None or found[0] != way:
+            found = self._known[target.label] = (way, {})
+        return found[1]
+
+
 def make_publisher(
-    installation: Installation, target: Target, environ: Mapping[str, str] = os.environ
-) -> Publisher | PublishFailure:
-    """Return the publisher of a place as it is declared, applied or not, with its secrets; or why there is none."""
+    installation: Installation, target: Target, environ: Mapping[str, str] = os.environ,
+    memories: PlaceMemories | None = None,
+) -> Publisher | PublishFailure:  # fmt: skip
+    """Return the publisher of a place as it is declared, applied or not, with its secrets; or why there is none.
+
+    With `memories` it knows what earlier visits of this process learnt.
+    """
     settings: dict[str, Any] = dict(target.settings)
     name = str(settings.pop("type", ""))
     found = find_publisher(name)
@@ -115,4 +134,7 @@ def make_publisher(
         }
     except UnreachableError as error:
         return PublishFailure(error.message, "site", hint=error.hint)
-    return found.make(settings, target.url, installation.root, secrets)
+    publisher = found.make(settings, target.url, installation.root, secrets)
+    if memories is not None and isinstance(publisher, Remembers):
+        publisher.recall(memories.of(target, secrets))
+    return publisher

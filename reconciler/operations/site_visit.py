@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from reconciler.operations.app import Installation
 from reconciler.operations.article import article_of, digest_of
-from reconciler.operations.publishers import SiteNotebook, Target, make_publisher
+from reconciler.operations.publishers import PlaceMemories, SiteNotebook, Target, make_publisher
 from reconciler.operations.worker import is_gone, worker_name
 from reconciler.pipeline.port import Row, SiteContext
 from reconciler.publishers.port import Article, Notebook, Publisher, PublishFailure, Remote
@@ -82,10 +82,11 @@ class SiteVisit:
 
 @contextlib.contextmanager
 def visit_site(
-    installation: Installation, database: Database, context: SiteContext, target: Target
+    installation: Installation, database: Database, context: SiteContext, target: Target,
+    memories: PlaceMemories | None = None,
 ) -> Iterator[SiteVisit | PublishFailure]:  # fmt: skip
     """Open the way to a place of a site, or say why there is none; connections are closed at the end."""
-    publisher = make_publisher(installation, target)
+    publisher = make_publisher(installation, target, memories=memories)
     if isinstance(publisher, PublishFailure):
         yield publisher
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 # "missing": there is nothing at the site under this id. Where the public sees every file at once (see
 # `PublisherType.drafts`), it is also what `prepare` answers when nothing stands in the way.
@@ -132,6 +132,23 @@ class PublishFailure:
     scope: FailureScope = "article"
     retry_after: float | None = None
     hint: str = ""
+
+
+# What a process remembers of one place between its visits; what is in it is the publisher's own affair.
+Memory = dict[str, Any]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A publisher that need not ask a place everything again at each visit.
+
+    It remembers only what shows by a failure once it is gone, and then asks again before it fails. What was not found is
+    looked for at each visit.
+    """
+
+    def recall(self, memory: Memory) -> None:
+        """Take over what earlier visits learnt; what this one learns goes into the same memory."""
+        ...
 
 
 class Publisher(Protocol):

@@ -16,6 +16,7 @@ import httpx2
 from reconciler.publishers.exchange import Answer, common_failure, exchange, host_of, make_client
 from reconciler.publishers.port import PublishFailure
 from reconciler.publishers.wordpress.failures import RefusedError, refusal
+from reconciler.publishers.wordpress.memory import SiteMemory
 
 _LINK = re.compile(r'<([^>]*)>\s*;\s*rel="https://api\.w\.org/"')
 Parameters = Mapping[str, str | int]
@@ -23,7 +24,10 @@ Parameters = Mapping[str, str | int]
 
 @dataclass(slots=True)
 class WordPressApi:
-    """Requests to one site as one user. `clock_at_site` is what the site's last answer said of the time."""
+    """Requests to one site as one user. `clock_at_site` is what the site's last answer said of the time.
+
+    `memory` is what is known of the site, also from earlier visits.
+    """
 
     site_url: str
     username: str
@@ -31,7 +35,7 @@ class WordPressApi:
     now: Callable[[], datetime]
     client: httpx2.Client = field(default_factory=make_client)
     clock_at_site: datetime | None = None
-    _root: tuple[str, str] | None = None
+    memory: SiteMemory = field(default_factory=SiteMemory)
 
     @property
     def _credentials(self) -> str:
@@ -100,9 +104,9 @@ class WordPressApi:
 
     def _address(self, route: str) -> tuple[str, dict[str, str]]:
         """Return a route's URL and parameters, for pretty and for plain permalinks."""
-        if self._root is None:
-            self._root = self._discover()
-        base, rest_route = self._root
+        if self.memory.root is None:
+            self.memory.root = self._discover()
+        base, rest_route = self.memory.root
         if rest_route:
             return base, {"rest_route": rest_route.rstrip("/") + route}
         return base.rstrip("/") + route, {}

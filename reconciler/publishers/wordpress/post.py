@@ -123,5 +123,6 @@ def _is_kept(name: str, sent: Any, stored: Any) -> bool:
     if name in ("categories", "tags"):
         return set(sent) <= set(stored or ())
     if name == "meta":
-        return isinstance(stored, Mapping) and all(stored.get(key) == value for key, value in sent.items())
+        # Only what a plugin has registered is there at all; without one it is an empty list.
+        return not isinstance(stored, Mapping) or all(stored.get(key, value) == value for key, value in sent.items())
     return bool(stored == sent)

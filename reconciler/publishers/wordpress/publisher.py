@@ -13,11 +13,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from reconciler.clock import SystemClock
 from reconciler.publishers.figures import featured
-from reconciler.publishers.port import Article, Notebook, Preflight, PublishFailure, Remote
+from reconciler.publishers.port import Article, Memory, Notebook, Preflight, PublishFailure, Remote
 from reconciler.publishers.wordpress import WordPressSettings
 from reconciler.publishers.wordpress.api import WordPressApi
 from reconciler.publishers.wordpress.failures import RefusedError
 from reconciler.publishers.wordpress.media import ensure_media
+from reconciler.publishers.wordpress.memory import SiteMemory
 from reconciler.publishers.wordpress.post import (
     EVERYWHERE,
     FIELDS,
@@ -51,9 +52,9 @@ def build(settings: WordPressSettings, site_url: str, password: str) -> WordPres
 def _answers(
     work: Callable[Concatenate[WordPressPublisher, _P], _T],
 ) -> Callable[Concatenate[WordPressPublisher, _P], _T | PublishFailure]:
-    """Make an answer of what a request came to."""
+    """Make an answer of what a request came to. What failed on what an earlier visit learnt is done again without that."""
 
-    def inner(self: WordPressPublisher, /, *args: _P.args, **more: _P.kwargs) -> _T | PublishFailure:
+    def once(self: WordPressPublisher, /, *args: _P.args, **more: _P.kwargs) -> _T | PublishFailure:
         try:
             return work(self, *args, **more)
         except RefusedError as error:
@@ -63,23 +64,45 @@ def _answers(
                 f"{self.api.place} answers in a shape that WordPress does not have: {error!r}", "site"
             )
 
+    def inner(self: WordPressPublisher, /, *args: _P.args, **more: _P.kwargs) -> _T | PublishFailure:
+        end = once(self, *args, **more)
+        if self.is_recalled and isinstance(end, PublishFailure) and end.scope in ("article", "site"):
+            self.forget()
+            return once(self, *args, **more)
+        return end
+
     inner.__doc__ = work.__doc__
     return inner
 
 
 @dataclass(slots=True)
 class WordPressPublisher:
-    """One site, as one user. Who that is, and what can be written, is asked once."""
+    """One site, as one user. Who that is, and what can be written, is asked once.
+
+    `is_recalled`: some of what is known is of an earlier visit.
+    """
 
     api: WordPressApi
     settings: WordPressSettings
     terms: Terms
+    is_recalled: bool = False
     _user: User | None = None
     _meta: frozenset[str] | None = field(default=None)
+
+    def recall(self, memory: Memory) -> None:
+        """Take over what earlier visits learnt of the site."""
+        known: SiteMemory = memory.setdefault("wordpress", self.api.memory)
+        self.api.memory, self.is_recalled, self._user = known, not known.is_empty, known.user
+
+    def forget(self) -> None:
+        """Know nothing of the site any more."""
+        self.api.memory.forget()
+        self.is_recalled, self._user, self._meta = False, None, None
 
     @_answers
     def check(self) -> Preflight:
         """Ask who we are, what we may do, and what the site will not store."""
+        self.forget()
         return preflight(self.api, who_am_i(self.api), self.settings, self._registered_meta(), self.terms)
 
     @_answers
@@ -174,6 +197,8 @@ class WordPressPublisher:
             failure = self._user.why_not_enough(self.api.place)
             if failure is not None:
                 raise RefusedError(failure)
+            # Of anybody else it could not be seen that more is allowed by now.
+            self.api.memory.user = self._user if self._user.names_others else None
 
     def _find(self, article: Article, known: Remote | None) -> Post | None:
         """Return our post by its recorded number, else by its mark: a public one first, then the oldest."""
@@ -265,7 +290,7 @@ class WordPressPublisher:
         author = self._author(article)
         if author is not None:
             fields["author"] = author
-        meta = meta_of(article, self._registered_meta())
+        meta = meta_of(article)
         return fields | ({"meta": meta} if meta else {})
 
     def _author(self, article: Article) -> int | None:

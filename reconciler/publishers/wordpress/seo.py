@@ -27,15 +27,10 @@ def registered_meta(description: Any) -> frozenset[str]:
         return frozenset()
 
 
-def meta_of(article: Article, registered: Collection[str]) -> dict[str, str]:
-    """Return the meta of an article for every plugin whose fields can be written."""
+def meta_of(article: Article) -> dict[str, str]:
+    """Return the meta of an article for every plugin. WordPress takes the fields that are registered, and no others."""
     values = (article.meta_title, article.meta_description, article.canonical_url)
-    return {
-        name: value
-        for _, names in _PLUGINS.values()
-        for name, value in zip(names, values, strict=True)
-        if value and name in registered
-    }
+    return {name: value for _, names in _PLUGINS.values() for name, value in zip(names, values, strict=True) if value}
 
 
 def why_no_canonical(registered: Collection[str]) -> str:

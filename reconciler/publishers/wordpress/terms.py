@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from slugify import slugify
@@ -12,18 +12,21 @@ from slugify import slugify
 from reconciler.publishers.port import PublishFailure
 from reconciler.publishers.wordpress.api import WordPressApi
 from reconciler.publishers.wordpress.failures import RefusedError
+from reconciler.publishers.wordpress.memory import SiteMemory
 
 _CATEGORIES, _TAGS, _AUTHORS = "make categories", "make tags", "see the authors"
 
 
 @dataclass(slots=True)
 class Terms:
-    """The numbers of names at one site, each asked for once."""
+    """The numbers of names at one site, each asked for once. Authors are asked for at most once a visit."""
 
     api: WordPressApi
-    _categories: dict[str, int] = field(default_factory=dict)
-    _tags: dict[str, int] = field(default_factory=dict)
     _authors: list[dict[str, Any]] | None = None
+
+    @property
+    def _memory(self) -> SiteMemory:
+        return self.api.memory
 
     def categories(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of categories. They are looked for before they are made: only an editor may make one."""
@@ -31,41 +34,51 @@ class Terms:
 
     def missing_categories(self, names: Iterable[str]) -> list[str]:
         """Return those of the categories that the site does not have; make none."""
-        return [name for name in dict.fromkeys(names) if name not in self._categories and not self._found(name)]
+        return [name for name in dict.fromkeys(names) if name not in self._memory.categories and not self._found(name)]
 
     def tags(self, names: Iterable[str]) -> list[int]:
         """Return the numbers of tags, making those that are not there."""
         wanted = list(dict.fromkeys(names))
-        missing = [name for name in wanted if name not in self._tags]
+        missing = [name for name in wanted if name not in self._memory.tags]
         if len(missing) > 1:
             self._look_up_tags(missing)
         for name in missing:
-            if name not in self._tags:
-                self._tags[name] = self._make("/wp/v2/tags", _TAGS, name)
-        return list(dict.fromkeys(self._tags[name] for name in wanted))
+            if name not in self._memory.tags:
+                self._memory.tags[name] = self._make("/wp/v2/tags", _TAGS, name)
+        return list(dict.fromkeys(self._memory.tags[name] for name in wanted))
 
     def author(self, declared: str | None, name: str, display_name: str) -> int | None:
         """Return the number of the declared user, or of the one with the article's author's name; None for neither.
 
-        A declared user who is not there is refused.
+        A declared user who is not there is refused. `name` is "" for an article that has no author.
         """
+        if not (declared or name):
+            return None
+        wanted = declared or name, declared or display_name
+        if wanted not in self._memory.authors:
+            found = self._find_author(*wanted)
+            if found is None and declared is not None:
+                raise self._no_author(declared)
+            if found is None:
+                return None
+            self._memory.authors[wanted] = found
+        return self._memory.authors[wanted]
+
+    def _find_author(self, name: str, display_name: str) -> int | None:
         if self._authors is None:
             # The old word for it: `capabilities` would need a right that editors do not have.
             self._authors = list(
                 self.api.get("/wp/v2/users", _AUTHORS, who="authors", per_page=100, _fields="id,slug,name")
             )
-        wanted = declared or name
         for user in self._authors:
-            if wanted and user["slug"] == wanted:
+            if user["slug"] == name:
                 return int(user["id"])
-        for user in self._authors:
-            if _same(user["name"], declared or display_name):
-                return int(user["id"])
-        if declared is None:
-            return None
-        known = ", ".join(sorted(str(user["slug"]) for user in self._authors)[:20])
+        return next((int(user["id"]) for user in self._authors if _same(user["name"], display_name)), None)
+
+    def _no_author(self, declared: str) -> RefusedError:
+        known = ", ".join(sorted(str(user["slug"]) for user in self._authors or ())[:20])
         message = f"{self.api.place} has no author {declared!r}"
-        raise RefusedError(PublishFailure(message, "site", hint=f"change publisher.author; there are {known}"))
+        return RefusedError(PublishFailure(message, "site", hint=f"change publisher.author; there are {known}"))
 
     def _look_up_tags(self, names: Sequence[str]) -> None:
         """Find tags in one request, by the slugs that WordPress most likely gave them; the others are found by making them."""
@@ -76,13 +89,13 @@ class Terms:
         for name in names:
             for row in found:
                 if _same(row["name"], name):
-                    self._tags[name] = int(row["id"])
+                    self._memory.tags[name] = int(row["id"])
 
     def _category(self, name: str) -> int:
-        if name not in self._categories:
+        if name not in self._memory.categories:
             ids = self._found(name)
-            self._categories[name] = ids[0] if ids else self._make("/wp/v2/categories", _CATEGORIES, name)
-        return self._categories[name]
+            self._memory.categories[name] = ids[0] if ids else self._make("/wp/v2/categories", _CATEGORIES, name)
+        return self._memory.categories[name]
 
     def _found(self, name: str) -> list[int]:
         found = self.api.get("/wp/v2/categories", _CATEGORIES, search=name, per_page=100, _fields="id,name")
