@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 
 from reconciler.ids import digest
 from reconciler.operations.app import Installation
@@ -44,6 +45,7 @@ def article_of(installation: Installation, connection: Connection, context: Site
     )
 
 
+@lru_cache(maxsize=1)
 def digest_of(article: Article) -> str:
     """Return the SHA-256 of what a site gets of an article: it differs once the article was edited here."""
     sent = {name: value for name, value in asdict(article).items() if name not in _NOT_SENT}

@@ -75,7 +75,7 @@ def _prepare_one(visit: SiteVisit, row: Row) -> int | None:
         article = visit.article(connection, row)
     if visit.known(row) is not None and digest_of(article) == row["sent_digest"]:
         return 0
-    end = visit.prepare(row, article)
+    end = visit.prepare(row, article, visit.notebook(row, article))
     if not isinstance(end, PublishFailure):
         return 1
     with visit.database.write() as connection:

@@ -244,7 +244,8 @@ def publish_one(the_pass: PublishPass, visit: SiteVisit, row: Row) -> bool:
         if not (stays(connection, visit.site) and begin_publication(connection, row)):
             return True
         article = visit.article(connection, row)
-    end = visit.publish(row, article)
+        notebook = visit.notebook(row, article, connection)
+    end = visit.publish(row, article, notebook)
     trouble = _trouble(visit, end)
     if trouble is not None:
         stop_visits(the_pass, visit.context, visit.target, trouble, row)

@@ -322,7 +322,7 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
         if target.name:
             return _end(asked, target, "failed", "", PublishFailure(refusal, hint="edit it there"))
         raise BlockedError(refusal, hint="edit it there")
-    end = visit.publisher.update(article, known, visit.notebook(article), force=asked.force)
+    end = visit.publisher.update(article, known, visit.notebook(publication, article), force=asked.force)
     if isinstance(end, PublishFailure):
         if asked.force and is_missing(visit, known):
             with visit.database.write() as connection:
@@ -348,7 +348,7 @@ def _overwrite(visit: SiteVisit, publication: Row, article: Article) -> PublishF
     known = visit.known(publication)
     if known is None or known.state == "missing":
         return None
-    end = visit.publisher.update(article, known, visit.notebook(article), force=True)
+    end = visit.publisher.update(article, known, visit.notebook(publication, article), force=True)
     if isinstance(end, Remote):
         with visit.database.write() as connection:
             record_remote(connection, publication, end, target=visit.target.place, sent_digest=digest_of(article))

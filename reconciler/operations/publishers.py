@@ -17,7 +17,7 @@ from reconciler.operations.app import Installation
 from reconciler.operations.credentials import resolve_secret
 from reconciler.publishers import PublisherType, find_publisher
 from reconciler.publishers.port import Memory, Publisher, PublishFailure, Remembers, RemoteMedia
-from reconciler.store.engine import Database
+from reconciler.store.engine import Connection, Database
 from reconciler.store.remote_media import find_media, keep_media
 
 
@@ -78,21 +78,29 @@ class SiteNotebook:
     site: str
     target: str
     images: tuple[str, ...]
+    is_blank: bool
     _known: dict[str, RemoteMedia] | None = None
+
+    def open(self, connection: Connection) -> None:
+        """Look up all images, in a transaction that is under way."""
+        self._known = find_media(connection, self.site, self.target, self.images)
 
     def media(self, sha256: str) -> RemoteMedia | None:
         """Return the image that the site took earlier, or None."""
         if self._known is None:
             with self.database.read() as connection:
-                self._known = find_media(connection, self.site, self.target, self.images)
+                self.open(connection)
+        assert self._known is not None
         return self._known.get(sha256)
 
-    def keep_media(self, media: RemoteMedia) -> None:
-        """Remember an image."""
+    def keep_media(self, *media: RemoteMedia) -> None:
+        """Remember images."""
+        if not media:
+            return
         with self.database.write_once() as connection:
             keep_media(connection, self.site, self.target, media, self.installation.clock.now())
         if self._known is not None:
-            self._known[media.sha256] = media
+            self._known |= {one.sha256: one for one in media}
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from reconciler.pipeline.port import Row, SiteContext
 from reconciler.publishers.port import Article, Notebook, Publisher, PublishFailure, Remote
 from reconciler.store.engine import Connection, Database
 from reconciler.store.locks import break_lease, take_lease
-from reconciler.store.publications import known_remote, record_remote
+from reconciler.store.publications import is_untried, known_remote, record_remote
+from reconciler.store.statements import together
 
 # Longer than any one article takes, begun as late as it may; renewed between two.
 _LEASE = timedelta(minutes=10)
@@ -38,10 +39,14 @@ class SiteVisit:
         """Return the site's name."""
         return self.context.site.name
 
-    def notebook(self, article: Article) -> Notebook:
-        """Return what is remembered of an article's images at the place."""
+    def notebook(self, row: Row, article: Article, connection: Connection | None = None) -> Notebook:
+        """Return what is remembered of an article at the place; looked up at once where a transaction is under way."""
         images = tuple(image.sha256 for image in article.images)
-        return SiteNotebook(self.installation, self.database, self.site, self.target.place, images)
+        facts = (self.installation, self.database, self.site, self.target.place, images)
+        notebook = SiteNotebook(*facts, is_blank=is_untried(row))
+        if connection is not None and self.target.kind is not None and self.target.kind.media:
+            notebook.open(connection)
+        return notebook
 
     def article(self, connection: Connection, row: Row) -> Article:
         """Return the article of a publication as it is now."""
@@ -51,20 +56,18 @@ class SiteVisit:
         """Return where a publication's article stands at this target, as far as we know."""
         return known_remote(row, self.target.place)
 
-    def prepare(self, row: Row, article: Article) -> Remote | PublishFailure:
+    def prepare(self, row: Row, article: Article, notebook: Notebook) -> Remote | PublishFailure:
         """Find or make the article where nobody sees it, and write down under which id."""
-        found = self.publisher.prepare(article, self.notebook(article), self.known(row))
+        found = self.publisher.prepare(article, notebook, self.known(row))
         if isinstance(found, Remote):
             with self.database.write_once() as connection:
                 record_remote(connection, row, found, target=self.target.place, sent_digest=digest_of(article))
         return found
 
-    def publish(self, row: Row, article: Article) -> Remote | PublishFailure:
+    def publish(self, row: Row, article: Article, notebook: Notebook) -> Remote | PublishFailure:
         """Bring an article out: prepare it, then make it public."""
-        found = self.prepare(row, article)
-        if isinstance(found, PublishFailure):
-            return found
-        return self.publisher.publish(article, found, self.notebook(article))
+        found = self.prepare(row, article, notebook)
+        return found if isinstance(found, PublishFailure) else self.publisher.publish(article, found, notebook)
 
     def why_unreachable(self) -> PublishFailure | None:
         """Ask the site who we are; return why nothing can go out to it at all, None when it answers well."""
@@ -99,7 +102,7 @@ def visit_site(
 def take_site(database: Database, site: str, now: datetime) -> str:
     """Take or renew the site's publishing lease; return who has it otherwise. One writer a site, also across processes."""
     name = f"publish:{site}"
-    with database.write(is_durable=False) as connection:
+    with database.write(is_durable=False) as connection, together(connection):
         holder = take_lease(connection, name, owner=worker_name(), until=now + _LEASE, now=now)
         if holder is not None and is_gone(holder.owner):
             break_lease(connection, name, holder.owner)
@@ -109,5 +112,5 @@ def take_site(database: Database, site: str, now: datetime) -> str:
 
 def leave_site(database: Database, site: str) -> None:
     """Give the site's publishing lease back."""
-    with database.write(is_durable=False) as connection:
+    with database.write(is_durable=False) as connection, together(connection):
         break_lease(connection, f"publish:{site}", worker_name())

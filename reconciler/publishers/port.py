@@ -78,14 +78,19 @@ class RemoteMedia:
 
 
 class Notebook(Protocol):
-    """The caller's durable memory of what a site has taken. What is kept is committed at once."""
+    """The caller's durable memory of what a site has taken. What is kept is committed at once.
+
+    `is_blank`: as far as the caller knows nothing of the article was ever sent there.
+    """
+
+    is_blank: bool
 
     def media(self, sha256: str) -> RemoteMedia | None:
         """Return the image that the site took earlier, None when we know of none; it may be gone there."""
         ...
 
-    def keep_media(self, media: RemoteMedia) -> None:
-        """Remember an image, before anything else is sent."""
+    def keep_media(self, *media: RemoteMedia) -> None:
+        """Remember images, before anything else is sent; all of them or none."""
         ...
 
 

@@ -59,6 +59,11 @@ def _beginning(table: sa.Table) -> sa.Update:
     return statement.where(_IS_OF_PUBLIC) if table is publication_copy else statement
 
 
+def is_untried(row: Row) -> bool:
+    """Tell whether nothing of an article was sent yet, as far as its publication says."""
+    return row["state"] == "scheduled" and not (row["attempts"] or row["remote_id"] or row["error"])
+
+
 def known_remote(row: Row, target: str) -> Remote | None:
     """Return what was recorded of a publication at this target, None when nothing was."""
     if not row["remote_id"] or row["target"] not in ("", target):

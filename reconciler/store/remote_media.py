@@ -33,14 +33,24 @@ def _known(images: int) -> sa.Select[Any]:
     return sa.select(columns.sha256, columns.remote_id, columns.url).where(*at_place, among)
 
 
-def keep_media(connection: Connection, site: str, target: str, media: RemoteMedia, now: datetime) -> None:
-    """Remember an image of a site; a later one with the same bytes takes its place."""
-    values = {"sha256": media.sha256, "remote_id": media.remote_id, "url": media.url, "kept_at": now}
-    later(connection, _keep(connection.dialect.name), {"site": site, "target": target, **values})
+def keep_media(
+    connection: Connection, site: str, target: str, media: Sequence[RemoteMedia], now: datetime
+) -> None:  # fmt: skip
+    """Remember images of a site with one statement; a later one with the same bytes takes its place."""
+    given: dict[str, object] = {"of_site": site, "of_target": target, "of_now": now}
+    for number, one in enumerate(media):
+        given |= {f"sha256_{number}": one.sha256, f"remote_id_{number}": one.remote_id, f"url_{number}": one.url}
+    if media:
+        later(connection, _keep(connection.dialect.name, len(media)), given)
 
 
 @cache
-def _keep(dialect: str) -> sa.Insert:
+def _keep(dialect: str, images: int) -> sa.Insert:
     statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(remote_media)
+    shared = {"site": "of_site", "target": "of_target", "kept_at": "of_now"}
+    rows = []
+    for number in range(images):
+        names = shared | {name: f"{name}_{number}" for name in ("sha256", "remote_id", "url")}
+        rows.append({name: sa.bindparam(given, type_=remote_media.c[name].type) for name, given in names.items()})
     newer = {name: statement.excluded[name] for name in ("remote_id", "url", "kept_at")}
-    return statement.on_conflict_do_update(index_elements=["site", "target", "sha256"], set_=newer)
+    return statement.values(rows).on_conflict_do_update(index_elements=["site", "target", "sha256"], set_=newer)

@@ -45,12 +45,13 @@ class MemoryNotebook:
     """A notebook in memory; a test keeps it where igny8 keeps its own in the database."""
 
     kept: dict[str, RemoteMedia] = field(default_factory=dict)
+    is_blank: bool = False
 
     def media(self, sha256: str) -> RemoteMedia | None:
         return self.kept.get(sha256)
 
-    def keep_media(self, media: RemoteMedia) -> None:
-        self.kept[media.sha256] = media
+    def keep_media(self, *media: RemoteMedia) -> None:
+        self.kept |= {one.sha256: one for one in media}
 
 
 @dataclass

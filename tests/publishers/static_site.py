@@ -25,10 +25,12 @@ ARTICLE = Article(
 class EmptyNotebook:
     """Knows nothing and keeps nothing: a folder holds its images itself."""
 
+    is_blank = True
+
     def media(self, sha256: str) -> RemoteMedia | None:
         return None
 
-    def keep_media(self, media: RemoteMedia) -> None:
+    def keep_media(self, *media: RemoteMedia) -> None:
         raise AssertionError("a folder has no media apart from its pages")
 
 

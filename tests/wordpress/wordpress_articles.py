@@ -62,12 +62,13 @@ class Notes:
     """A notebook in memory."""
 
     kept: dict[str, RemoteMedia] = field(default_factory=dict)
+    is_blank: bool = False
 
     def media(self, sha256: str) -> RemoteMedia | None:
         return self.kept.get(sha256)
 
-    def keep_media(self, media: RemoteMedia) -> None:
-        self.kept[media.sha256] = media
+    def keep_media(self, *media: RemoteMedia) -> None:
+        self.kept |= {one.sha256: one for one in media}
 
 
 def publisher(site: RealSite, role: str = "editor", *, password: str = "", **settings: Any) -> Publisher:

@@ -20,7 +20,7 @@ _FINDING, _UPLOADING = "look at the media library", "upload images"
 def ensure_media(
     api: WordPressApi, images: Iterable[ArticleImage], notebook: Notebook
 ) -> dict[str, RemoteMedia]:  # fmt: skip
-    """Return the site's image for each SHA-256, uploading what it does not have; each is kept as soon as it is there.
+    """Return the site's image for each SHA-256, uploading what it does not have; the slug finds what nobody noted.
 
     WordPress keeps two images from having one slug only while nobody else uploads at that moment. So whoever has uploaded
     looks again, and the oldest wins whoever asks.
@@ -31,15 +31,8 @@ def ensure_media(
     there = _by_slug(api, wanted)
     noted = {sha256: media for sha256 in wanted.keys() - there.keys() if (media := notebook.media(sha256))}
     there |= _still_there(api, noted)
-    made: dict[str, RemoteMedia] = {}
-    for sha256, image in wanted.items():
-        if sha256 not in there:
-            made[sha256] = _upload(api, image)
-            notebook.keep_media(made[sha256])
-    there |= _oldest(api, made)
-    for sha256, media in there.items():
-        if notebook.media(sha256) != media:
-            notebook.keep_media(media)
+    there |= _oldest(api, {sha256: _upload(api, image) for sha256, image in wanted.items() if sha256 not in there})
+    notebook.keep_media(*(media for sha256, media in there.items() if notebook.media(sha256) != media))
     return there
 
 

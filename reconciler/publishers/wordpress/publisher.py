@@ -109,7 +109,7 @@ class WordPressPublisher:
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the article, or make a draft with its images."""
         self._enter()
-        found = self._find(article, known) or self._under_slug(article)
+        found = self._find(article, known, notebook)
         if found is None:
             sent = self._fields(article, notebook) | {"slug": article.slug, "status": "draft"}
             return self._write(_POSTS, sent).as_remote()
@@ -200,15 +200,19 @@ class WordPressPublisher:
             # Of anybody else it could not be seen that more is allowed by now.
             self.api.memory.user = self._user if self._user.names_others else None
 
-    def _find(self, article: Article, known: Remote | None) -> Post | None:
-        """Return our post by its recorded number, else by its mark: a public one first, then the oldest."""
+    def _find(self, article: Article, known: Remote | None, notebook: Notebook) -> Post | None:
+        """Return our post by its recorded number, else by its mark: a public one first, then the oldest.
+
+        The mark is looked for in every text of the site, so not for an article of which nothing was sent yet: it stands
+        under its slug if anywhere, and `publish` looks for the mark in any case.
+        """
         if known is not None:
             post = self._by_number(known.remote_id)
             # Without the mark and under another slug it may be somebody else's: numbers begin anew with a new site.
             if post is not None and (post.carries(article.key) or post.slug == article.slug):
                 return post
-        marked = self._marked(article.key)
-        return marked[0] if marked else None
+        marked = [] if notebook.is_blank else self._marked(article.key)
+        return marked[0] if marked else self._under_slug(article)
 
     def _by_number(self, number: str) -> Post | None:
         try:
@@ -243,7 +247,8 @@ class WordPressPublisher:
             return marked[0] if marked else self._by_number(remote.remote_id)
         winner = live[0]
         for twin in live[1:]:
-            if twin.status == "draft" and twin.fingerprint == winner.fingerprint:
+            is_ours = str(twin.post_id) == remote.remote_id and twin.fingerprint == remote.fingerprint
+            if twin.status == "draft" and (is_ours or twin.fingerprint == winner.fingerprint):
                 self.api.delete(f"{_POSTS}/{twin.post_id}", "delete drafts")
         return winner
 

@@ -1,0 +1,152 @@
+"""What a process remembers of a WordPress between visits: it spares requests, and is never the reason for a failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from wordpress_articles import ARTICLE, Notes, assert_once, publish, publisher, with_images
+
+from reconciler.kinds.site import Site
+from reconciler.operations.publishers import PlaceMemories, Target
+from reconciler.publishers.port import PublishFailure
+from reconciler.publishers.wordpress.memory import SiteMemory
+
+NEXT = replace(ARTICLE, key="3f0c1a52-6f0e-5d55-8a1f-6b1f5c9f0002", slug="say-bye")
+
+
+@pytest.fixture
+def visit(site):
+    """Opens the way to the site for one visit, with the memory of those before."""
+    memory = {}
+
+    def open_it(role: str = "editor", **settings):
+        target = publisher(site, role, **settings)
+        target.recall(memory)
+        return target
+
+    open_it.memory = memory
+    return open_it
+
+
+def known(visit) -> SiteMemory:
+    return visit.memory["wordpress"]
+
+
+def test_a_later_visit_asks_only_for_what_is_the_articles_own(visit, site, tmp_path):
+    publish(visit(author="author", categories=["Guides"]), ARTICLE)
+    site.requests()
+    article = with_images(tmp_path, NEXT)
+    publish(visit(author="author", categories=["Guides"]), article, Notes(is_blank=True))
+    posts, media = "/wp/v2/posts", "/wp/v2/media"
+    assert [line.split("?")[0] for line in site.requests()] == [
+        f"GET {posts}",  # by the slug
+        f"GET {media}",
+        *[f"POST {media}"] * 3,
+        f"GET {media}",  # of twins the oldest
+        f"POST {posts}",
+        f"GET {posts}",  # by the mark
+        f"POST {posts}/{site.posts()[-1]['id']}",
+    ]
+    assert [post["author"] for post in site.posts()] == [known(visit).authors["author", "author"]] * 2
+
+
+def test_an_article_without_an_author_of_its_own_asks_for_no_authors(visit, site):
+    publish(visit(), replace(ARTICLE, author="The Blog", author_name=""))
+    assert [line for line in site.requests() if "/users?" in line or line.endswith("/users")] == []
+
+
+def delete_the_tag(site, known):
+    site.ask("DELETE", f"/tags/{known.tags['1.10']}", force="true")
+
+
+def delete_the_category(site, known):
+    site.ask("DELETE", f"/categories/{known.categories['Guides']}", force="true")
+
+
+def move_the_api(site, known):
+    known.root = (known.root[0].replace("wp-json", "moved-away"), "")
+
+
+def name_an_author_who_is_gone(site, known):
+    known.authors["author", "author"] = 999_999
+
+
+@pytest.mark.parametrize("change", [delete_the_tag, delete_the_category, move_the_api, name_an_author_who_is_gone])
+def test_what_is_gone_since_is_found_anew_before_anything_fails(visit, site, change):
+    settings = {"author": "author", "categories": ["Guides"]}
+    publish(visit(**settings), ARTICLE)
+    change(site, known(visit))
+    done = publish(visit(**settings), NEXT)
+    assert not isinstance(done, PublishFailure), done
+    first, second = site.posts()
+    assert (second["status"], second["author"]) == ("publish", first["author"])
+    names = [
+        site.ask("GET", f"/{kind}/{post_id}")["name"] for kind in ("tags", "categories") for post_id in second[kind]
+    ]
+    assert sorted(names) == ["1.10", "Guides", "R&amp;D"]
+
+
+def test_a_right_that_was_taken_away_is_told_as_on_a_first_visit(visit, site):
+    publish(visit(), ARTICLE)
+    user = site.ask("GET", "/users/me", role="editor")["id"]
+    site.ask("POST", f"/users/{user}", {"roles": ["contributor"]})
+    failure = publish(visit(), NEXT)
+    assert failure == publish(publisher(site), NEXT)
+    assert (failure.scope, "may not" in failure.message, "the role Editor" in failure.hint) == ("site", True, True)
+
+
+def test_an_author_who_becomes_an_editor_publishes_under_other_names_from_the_next_visit_on(visit, site):
+    article = replace(ARTICLE, author="Editor Person", author_name="editor")
+    publish(visit("author"), article)
+    user = site.ask("GET", "/users/me", role="author")["id"]
+    site.ask("POST", f"/users/{user}", {"roles": ["editor"]})
+    publish(visit("author"), replace(article, key=NEXT.key, slug=NEXT.slug))
+    writers = [site.ask("GET", f"/users/{post['author']}")["slug"] for post in site.posts()]
+    assert writers == ["author", "editor"]
+
+
+def test_a_passing_fault_is_no_reason_to_ask_for_everything_again(visit, site):
+    publish(visit(), ARTICLE)
+    site.requests()
+    site.go_wrong("cut", r"/posts$", method="GET")
+    assert publish(visit(), NEXT).scope == "try-again"
+    assert len(site.requests()) == 1
+    assert known(visit).user is not None
+
+
+def test_a_preflight_believes_nothing_that_was_learnt_before(visit, site):
+    publish(visit(categories=["Guides"]), ARTICLE)
+    delete_the_category(site, known(visit))
+    seen = visit("author", categories=["Guides"]).check()
+    assert seen.missing == ("make the category Guides",)
+
+
+def test_an_article_under_another_slug_leaves_no_draft_beside_it(site):
+    """A database of yesterday knows nothing of what went out today, and a person has changed that at the site."""
+    done = publish(publisher(site), ARTICLE)
+    (post,) = site.posts()
+    changed = {"slug": "by-hand", "title": "By hand", "content": post["content"]["raw"] + "\n<p>More.</p>"}
+    site.ask("POST", f"/posts/{done.remote_id}", changed)
+    again = publish(publisher(site), ARTICLE, Notes(is_blank=True))
+    assert (again.remote_id, again.url) == (done.remote_id, f"{site.url}/by-hand/")
+    assert [post["status"] for post in site.posts()] == ["publish"]
+
+
+def test_a_draft_of_a_lost_answer_is_found_under_its_slug_by_one_who_knows_of_nothing(site):
+    site.go_wrong("cut", "/posts$", method="POST", moment="after")
+    assert publish(publisher(site), ARTICLE, Notes(is_blank=True)).scope == "try-again"
+    assert publish(publisher(site), ARTICLE, Notes(is_blank=True)).state == "public"
+    assert_once(site, ARTICLE)
+
+
+def test_another_address_or_secret_has_a_memory_of_its_own():
+    def at(url: str) -> Target:
+        return Target(Site(name="blog", account="acme", url=url), "", url, {"type": "wordpress", "username": "editor"})
+
+    memories = PlaceMemories()
+    one, two = {"application_password": "one"}, {"application_password": "two"}
+    memories.of(at("https://a.example"), one)["learnt"] = 1
+    assert memories.of(at("https://a.example"), one) == {"learnt": 1}
+    assert memories.of(at("https://a.example"), two) == {}
+    assert memories.of(at("https://b.example"), two) == {}
