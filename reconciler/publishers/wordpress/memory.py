@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reconciler.publishers.wordpress.user import User
 
+TERMS_MAX = 1000
+
 
 @dataclass(slots=True)
 class SiteMemory:
@@ -24,6 +26,11 @@ class SiteMemory:
     categories: dict[str, int] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
     authors: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether more terms are known than one would want to keep for each of a thousand sites."""
+        return len(self.tags) + len(self.categories) > TERMS_MAX
 
     @property
     def is_empty(self) -> bool:

@@ -92,6 +92,8 @@ class WordPressPublisher:
     def recall(self, memory: Memory) -> None:
         """Take over what earlier visits learnt of the site."""
         known: SiteMemory = memory.setdefault("wordpress", self.api.memory)
+        if known.is_large:
+            known.forget()
         self.api.memory, self.is_recalled, self._user = known, not known.is_empty, known.user
 
     def forget(self) -> None:
