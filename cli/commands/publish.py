@@ -166,11 +166,13 @@ def _show_report(output: Output, report: PublishReport, format_: str) -> None:
 
 
 def _tell_report(output: Output, report: PublishReport, done: int, failed: int) -> None:
-    for item in report.articles:
+    names = [place_name(item.site, item.target) for item in report.articles]
+    width = max([18, *map(len, names)])
+    for item, name in zip(report.articles, names, strict=True):
         mark = output.style("failed   ", "error") if item.error else output.style("published", "good")
         again = f" (again at {item.again_at:%H:%M} UTC)" if item.again_at else ""
         output.data(
-            f"{mark} {item.slot_at:%a %d %b %H:%M} UTC  {place_name(item.site, item.target):<18} {shorten(item.title, 50)}  "
+            f"{mark} {item.slot_at:%a %d %b %H:%M} UTC  {name:<{width}} {shorten(item.title, 50)}  "
             f"{item.error or item.url}{again}"
         )
         if item.hint:

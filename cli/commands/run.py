@@ -204,5 +204,5 @@ def _show(session: Session, report: RunReport, format_: str) -> None:
     for result in report.results:
         if result.state in ("paused", "cancelled"):
             session.output.data(f"{result.site}: run {result.run_id} was {result.note}")
-    failed = f", {report.failed} items failed" if report.failed else ""
+    failed = f", {counted(report.failed, 'item')} failed" if report.failed else ""
     session.output.data(f"{counted(len(report.results), 'run')}, {counted(credits, 'credit')} used{failed}")

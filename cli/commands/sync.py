@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.exits import Exit
@@ -9,6 +11,9 @@ from cli.options import at_option, format_option
 from cli.output import counted, shorten
 from cli.session import Session
 from reconciler.errors import ExitCode
+
+if TYPE_CHECKING:
+    from reconciler.operations.sync import SyncedSite
 
 
 @click.command()
@@ -43,14 +48,10 @@ def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: s
         }  # fmt: skip
         output.json({"version": 1, "summary": summary, "sites": [item.to_json() for item in sites]})
     else:
+        width = max([18, *(len(item.label) for item in sites)])
         for item in sites:
-            articles = counted(item.articles, "article")
-            verdict = {
-                "ok": f"{articles}, as published",
-                "differs": f"{articles}, {len(item.findings)} not as we left them",
-            }.get(item.sync_status, item.reason)
             mark = output.style(item.sync_status, {"ok": "good", "unknown": "dim"}.get(item.sync_status, "error"))
-            output.data(f"{item.label:<18} {mark}  {verdict}")
+            output.data(f"{item.label:<{width}} {mark}  {_verdict(item)}")
             for finding in item.findings:
                 title = shorten(finding.title, 44)
                 output.data(f"  {finding.content_id:>5}  {finding.finding:<19} {title:<44}  {finding.url}")
@@ -60,3 +61,15 @@ def sync(session: Session, site: str | None, detailed_exitcode: bool, format_: s
         raise Exit(ExitCode.FAILED)
     if differing and detailed_exitcode:
         raise Exit(ExitCode.CHANGES)
+
+
+def _verdict(place: SyncedSite) -> str:
+    """Return how the articles of a place were found, taken back ones too; or why they could not be."""
+    articles, differing = counted(place.articles, "article"), len(place.findings)
+    match place.sync_status:
+        case "ok":
+            return f"{articles}, as we left {'it' if place.articles == 1 else 'them'}"
+        case "differs":
+            return f"{articles}, {differing} not as we left {'it' if differing == 1 else 'them'}"
+        case _:
+            return place.reason

@@ -44,7 +44,7 @@ def worker(session: Session, once: bool, offline: bool, no_delays: bool, calls_p
     with session.database(installation) as database:
         report = asyncio.run(_work(session, installation, database, once, offline, no_delays, calls_per_site))
     credits = sum(result.credits for result in report.results)
-    failed = f", {report.failed} items failed" if report.failed else ""
+    failed = f", {counted(report.failed, 'item')} failed" if report.failed else ""
     session.output.data(f"{counted(len(report.results), 'run')} worked on, {counted(credits, 'credit')} used{failed}")
     if once and report.failed:
         raise Exit(ExitCode.FAILED)

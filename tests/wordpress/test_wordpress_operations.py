@@ -120,7 +120,7 @@ def test_update_unpublish_and_back(world, site, cli):
 def test_what_is_public_is_compared_and_a_deleted_post_comes_back_by_force_only(world, site, cli):
     cli("publish", "--due")
     code, out, _ = cli("sync", "blog")
-    assert (code, "2 articles, as published" in out) == (0, True)
+    assert (code, "2 articles, as we left them" in out) == (0, True)
     first, second = site.posts()
     site.ask("POST", f"/posts/{first['id']}", {"content": "by hand"})
     site.ask("DELETE", f"/posts/{second['id']}")
@@ -135,7 +135,7 @@ def test_what_is_public_is_compared_and_a_deleted_post_comes_back_by_force_only(
     site.ask("DELETE", f"/posts/{second['id']}", force="true")
     assert cli("publish", "1", "2", "--force")[0] == 0
     assert [(post["status"], post["title"]["raw"]) for post in site.posts()] == [("publish", "Edited")] * 2
-    assert cli("sync")[1].count("as published") == 1
+    assert cli("sync")[1].count("as we left") == 1
 
 
 def test_a_site_that_is_away_stops_and_is_looked_at_as_unreachable(world, site, cli):
