@@ -157,3 +157,10 @@ def test_another_address_or_secret_has_a_memory_of_its_own():
     assert memories.of(at("https://a.example"), one) == {"learnt": 1}
     assert memories.of(at("https://a.example"), two) == {}
     assert memories.of(at("https://b.example"), two) == {}
+
+
+def test_a_password_that_was_revoked_is_told_as_on_a_first_visit(visit, site):
+    publish(visit(), ARTICLE)
+    failure = publish(visit(password="revoked"), NEXT, Notes(is_blank=True))
+    assert failure == publish(publisher(site, password="revoked"), NEXT)
+    assert (failure.scope, "does not accept the user name editor" in failure.message) == ("site", True)
