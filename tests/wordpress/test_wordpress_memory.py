@@ -106,6 +106,22 @@ def test_an_author_who_becomes_an_editor_publishes_under_other_names_from_the_ne
     assert writers == ["author", "editor"]
 
 
+CUTS = {"media": ("POST", "/media$"), "draft": ("POST", "/posts$"), "public": ("POST", r"/posts/\d+$")}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_connection_cut_in_a_later_visit_leaves_one_public_post(visit, site, tmp_path, cut, moment):
+    publish(visit(), replace(NEXT, tags=ARTICLE.tags))
+    article, notes, (method, route) = with_images(tmp_path), Notes(is_blank=True), CUTS[cut]
+    site.ask("DELETE", f"/posts/{site.posts()[0]['id']}", force="true")
+    site.go_wrong("cut", route, method=method, moment=moment)
+    assert publish(visit(), article, notes).scope == "try-again"
+    notes.is_blank = False
+    assert publish(visit(), article, notes).state == "public"
+    assert_once(site, article)
+
+
 def test_a_passing_fault_is_no_reason_to_ask_for_everything_again(visit, site):
     publish(visit(), ARTICLE)
     site.requests()
