@@ -47,8 +47,8 @@ def next_visit(failure: PublishFailure, failures: int, now: datetime) -> datetim
 
 
 def _at_least(wait: timedelta, failure: PublishFailure) -> timedelta:
-    asked = timedelta(seconds=failure.retry_after or 0)
-    return max(wait, min(asked, _PATIENCE))
+    # As a number first: a site may ask for longer than any time is.
+    return max(wait, timedelta(seconds=min(failure.retry_after or 0, _PATIENCE.total_seconds())))
 
 
 def within_limit(
