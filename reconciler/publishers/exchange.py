@@ -67,6 +67,12 @@ def exchange(
     `body` is what httpx calls `content`, `json`, `data` or `files`.
     """
     place = host_of(url)
+    unsendable = next((name for name, value in (headers or {}).items() if not _is_sendable(value)), None)
+    if unsendable is not None:
+        return PublishFailure(
+            f"{place} cannot be asked: {unsendable} would hold a character that no header can", "site",
+            hint="write the secret anew: it has a line break, or a letter beyond ASCII",
+        )  # fmt: skip
     try:
         request = _request(client, method, url, params or {}, headers or {}, body)
         with contextlib.closing(client.send(request, stream=True)) as response:
@@ -78,11 +84,16 @@ def exchange(
             told = {name.lower(): value for name, value in response.headers.items()}
             return _answer(response.status_code, told, bytes(data))
     except httpx2.InvalidURL as error:
-        return PublishFailure(f"{url} is no address: {error}", "site")
+        return PublishFailure(f"{place} is no address: {error}", "site")
     except httpx2.TimeoutException:
         return PublishFailure(f"{place} does not answer in time", "try-again")
     except httpx2.HTTPError as error:
         return PublishFailure(f"{place} cannot be reached: {str(error) or type(error).__name__}", "try-again")
+
+
+def _is_sendable(value: str) -> bool:
+    """Tell whether a header can have this value. What sends it would repeat the value, a secret, in its complaint."""
+    return value.isascii() and value.isprintable() and value == value.strip()
 
 
 def _request(
@@ -141,7 +152,7 @@ def common_failure(answer: Answer, place: str, now: datetime) -> PublishFailure 
 def retry_after(answer: Answer, now: datetime) -> float | None:
     """Return the seconds that the site asks us to wait, None when it does not say."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     try:
         at = parsedate_to_datetime(text) if text else None

@@ -257,6 +257,15 @@ def test_a_wrong_token_or_blog_stops_the_site(shop):
             assert "gibberish" not in end.message
 
 
+@pytest.mark.parametrize("token", ["shpat_sésame", "shpat_sesame\nshpat_other", "shpat_sesame\x00"])
+def test_a_token_that_no_header_can_hold_stops_the_site_and_is_not_repeated(shop, article, token):
+    """A line too many in a secret file: what is told goes into messages and the database."""
+    end = publish(publisher(shop.url, token=token), article, Recorded())
+    assert isinstance(end, PublishFailure) and end.scope == "site"
+    assert "X-Shopify-Access-Token" in end.message and "sesame" not in repr(end)
+    assert "write the secret anew" in end.hint
+
+
 def test_the_preflight_names_the_app_and_the_scope_that_is_missing(shop):
     whole = publisher(shop.url).check()
     assert isinstance(whole, Preflight) and whole.is_enough
