@@ -28,6 +28,7 @@ from reconciler.publishers.port import (
     Remote,
     RemoteMedia,
 )
+from reconciler.publishers.shapes import of_shape
 
 _FORMATS = "lexical"
 _INCLUDE = "tags,authors"
@@ -52,6 +53,7 @@ class GhostPublisher:
     site_url: str
     now: Callable[[], datetime]
 
+    @of_shape("Ghost")
     def check(self) -> Preflight | PublishFailure:
         """Ask Ghost who the key belongs to; look for the authors and the newsletter that the config names."""
         site = self.api.ask("site/")
@@ -76,6 +78,7 @@ class GhostPublisher:
             least_role=_LEAST_ROLE,
         )
 
+    @of_shape("Ghost")
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the post by its id, its key, then its slug; make or renew the draft with its images."""
         problem = ghost_post.find_too_long(article)
@@ -100,6 +103,7 @@ class GhostPublisher:
             return _changed("the draft")
         return self._stored(self._change(found, fields), fields)
 
+    @of_shape("Ghost")
     def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
         """Turn the draft public by its id, under Ghost's lock, and read it back."""
         post = self._chosen(article, remote)
@@ -131,6 +135,7 @@ class GhostPublisher:
             return PublishFailure("the article does not read back as public", "try-again")
         return ghost_post.remote_of(public)
 
+    @of_shape("Ghost")
     def update(self, article: Article, remote: Remote, notebook: Notebook, *, force: bool) -> Remote | PublishFailure:
         """Write the article over what we wrote last; tags that people added stay, and so do slug, date and author."""
         problem = ghost_post.find_too_long(article)
@@ -153,6 +158,7 @@ class GhostPublisher:
         body = {name: value for name, value in fields.items() if name not in ("slug", "authors")}
         return self._stored(self._change(post, body | {"tags": [*fields["tags"], *kept]}), fields)
 
+    @of_shape("Ghost")
     def withdraw(self, remote: Remote) -> Remote | PublishFailure:
         """Turn a public post into a draft."""
         post = self._read(remote.remote_id)
@@ -165,6 +171,7 @@ class GhostPublisher:
         told = self._change(post, {"status": "draft"})
         return told if isinstance(told, PublishFailure) else ghost_post.remote_of(told["posts"][0])
 
+    @of_shape("Ghost")
     def look(self, remotes: Sequence[Remote]) -> tuple[Remote, ...] | PublishFailure:
         """Return how each post stands now; Ghost has no trash, so what is deleted is missing."""
         posts: dict[str, dict[str, Any]] = {}

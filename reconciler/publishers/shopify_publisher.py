@@ -27,6 +27,7 @@ from reconciler.publishers.port import (
     Remote,
     RemoteMedia,
 )
+from reconciler.publishers.shapes import of_shape
 from reconciler.publishers.shopify import ShopifySettings
 from reconciler.publishers.shopify_api import ShopifyApi
 
@@ -54,6 +55,7 @@ class ShopifyPublisher:
     blog: str
     site_url: str
 
+    @of_shape("Shopify")
     def check(self) -> Preflight | PublishFailure:
         """Ask the shop which app the token belongs to, what it may do, and whether the blog is there."""
         data = self.api.run(operations.SHOP, {"blog": f"handle:{_quoted(self.blog)}"})
@@ -74,6 +76,7 @@ class ShopifyPublisher:
             no_canonical="Shopify has no canonical URL of an article",
         )
 
+    @of_shape("Shopify")
     def prepare(self, article: Article, notebook: Notebook, known: Remote | None) -> Remote | PublishFailure:
         """Find the article by its id or handle; make or renew it with its images, not published."""
         if article.canonical_url:
@@ -97,6 +100,7 @@ class ShopifyPublisher:
             return _changed("the draft")
         return self._told("articleUpdate", operations.UPDATE, {"id": found["id"], "article": fields})
 
+    @of_shape("Shopify")
     def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
         """Make it visible by its id, and read it back."""
         found = self._read([remote.remote_id])
@@ -119,6 +123,7 @@ class ShopifyPublisher:
             return PublishFailure("the article does not read back as public", "try-again")
         return self._remote(again[remote.remote_id])
 
+    @of_shape("Shopify")
     def update(self, article: Article, remote: Remote, notebook: Notebook, *, force: bool) -> Remote | PublishFailure:
         """Write the article over what we wrote last; handle and date stay."""
         found = self._read([remote.remote_id])
@@ -138,6 +143,7 @@ class ShopifyPublisher:
             return _changed("the article")
         return self._told("articleUpdate", operations.UPDATE, {"id": standing["id"], "article": fields})
 
+    @of_shape("Shopify")
     def withdraw(self, remote: Remote) -> Remote | PublishFailure:
         """Hide the article."""
         found = self._read([remote.remote_id])
@@ -150,6 +156,7 @@ class ShopifyPublisher:
             return self._remote(standing)
         return self._told("articleUpdate", operations.UPDATE, {"id": standing["id"], "article": {"isPublished": False}})
 
+    @of_shape("Shopify")
     def look(self, remotes: Sequence[Remote]) -> tuple[Remote, ...] | PublishFailure:
         """Return how each article stands now; Shopify has no trash, so what is deleted is missing."""
         found: dict[str, dict[str, Any]] = {}

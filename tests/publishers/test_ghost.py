@@ -192,6 +192,17 @@ def test_an_answer_about_our_address_without_a_post_in_it_leaves_the_address_alo
     assert stand_in.posts() == []
 
 
+@pytest.mark.parametrize("body", [b'{"ok": true}', b'{"posts": "none"}', b'{"posts": [{}]}', b'{"posts": null}'])
+def test_an_answer_in_no_shape_of_ghosts_stops_the_site_and_never_the_pass(stand_in, article, body):
+    """Behind the address there is a maintenance page for programs, say; other sites have their articles to get."""
+    recorded = Recorded()
+    recorded.remote = publisher(stand_in).prepare(article, recorded.notebook, None)
+    stand_in.answers.append((200, {"content-type": "application/json"}, body))
+    end = publish(publisher(stand_in), article, recorded)
+    assert isinstance(end, PublishFailure) and end.scope == "site"
+    assert "answers in a shape that Ghost does not have" in end.message
+
+
 def test_publishers_that_know_nothing_of_each_other_end_with_one_article(ghost, article):
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(lambda _: publish(publisher(ghost), article, Recorded()), range(2)))

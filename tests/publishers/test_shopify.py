@@ -266,6 +266,16 @@ def test_a_token_that_no_header_can_hold_stops_the_site_and_is_not_repeated(shop
     assert "write the secret anew" in end.hint
 
 
+@pytest.mark.parametrize("data", [None, {}, {"blogs": None}, {"articleUpdate": {"article": None, "userErrors": []}}])
+def test_an_answer_in_no_documented_shape_stops_the_site_and_never_the_pass(shop, article, data):
+    for number in range(3):
+        shop.answers += [(200, {"data": {"blogs": {"nodes": [shop.blog]}, "articles": {"nodes": []}}})] * number
+        shop.answers.append((200, {"data": data}))
+        end = publish(publisher(shop.url), replace(article, images=()), Recorded())
+        assert isinstance(end, PublishFailure) and end.scope == "site"
+        assert "answers in a shape that Shopify does not have" in end.message
+
+
 def test_the_preflight_names_the_app_and_the_scope_that_is_missing(shop):
     whole = publisher(shop.url).check()
     assert isinstance(whole, Preflight) and whole.is_enough
