@@ -111,6 +111,12 @@ def differing(post: Mapping[str, Any], fields: Mapping[str, Any]) -> list[str]:
     return names
 
 
+def lacks_tags(post: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Tell whether a post lacks a tag that it was given, or has to be given; Ghost writes a tag that it has as it has it."""
+    there = {str(tag.get("name")).casefold() for tag in post.get("tags") or ()}
+    return any(tag["name"].casefold() not in there for tag in fields["tags"])
+
+
 def body_of(stored: object) -> str | None:
     """Return the HTML of a document that is one HTML card; None for any other document."""
     try:

@@ -97,7 +97,8 @@ class GhostPublisher:
                 "POST", "posts/", {"posts": [fields | {"status": "draft"}]}, formats=_FORMATS, include=_INCLUDE
             )
             return self._stored(made, fields)
-        if not ghost_post.differing(found, fields) and found["slug"] == article.slug:
+        is_as_sent = not (ghost_post.differing(found, fields) or ghost_post.lacks_tags(found, fields))
+        if is_as_sent and found["slug"] == article.slug:
             return ghost_post.remote_of(found)
         if known is not None and known.fingerprint not in ("", ghost_post.fingerprint(found)):
             return _changed("the draft")
@@ -150,7 +151,7 @@ class GhostPublisher:
         if isinstance(fields, PublishFailure):
             return fields
         # What equals the new text already is an earlier try of ours whose answer was lost.
-        if not ghost_post.differing(post, fields):
+        if not (ghost_post.differing(post, fields) or ghost_post.lacks_tags(post, fields)):
             return ghost_post.remote_of(post)
         if not force and ghost_post.fingerprint(post) != remote.fingerprint:
             return _changed("the article")

@@ -268,6 +268,16 @@ def test_what_a_person_changed_is_overwritten_only_by_force(ghost, article):
     assert "Mine." not in (body_of(only(ghost.posts())["lexical"]) or "")
 
 
+def test_an_edit_of_nothing_but_tags_reaches_the_draft_and_the_public_article(ghost, article):
+    recorded = Recorded()
+    recorded.remote = publisher(ghost).prepare(article, recorded.notebook, None)
+    remote = publish(publisher(ghost), replace(article, tags=(*article.tags, "Boots")), recorded)
+    assert "Boots" in {tag["name"] for tag in only(ghost.posts())["tags"]}
+    newest = replace(article, tags=(*article.tags, "Boots", "Maps"))
+    assert isinstance(publisher(ghost).update(newest, remote, recorded.notebook, force=False), Remote)
+    assert {"Boots", "Maps"} <= {tag["name"] for tag in only(ghost.posts())["tags"]}
+
+
 def test_a_tag_that_a_person_added_stays_through_an_update(ghost, article):
     recorded = Recorded()
     remote = publish(publisher(ghost), article, recorded)
