@@ -43,12 +43,13 @@ HOSTILE = """Start {{ x }} {% raw %} {% endraw %} {% unknown %} {{< s >}} {{% t 
 
 ## First part {#x onclick="alert(4)"}
 
-Code `{{ in_code }}` and `{% in_code %}` and `<b>`. $$ x $$ *[HTML]: a | b
+Code `{{ in_code }}` and `{% in_code %}` and `<b>`. Three: `{{{< three >}}}`. $$ x $$ *[HTML]: a | b
 
 {:/}
 
 ```html
 <script>alert(5)</script> {{ fenced }} {% fenced %} {{< fenced >}}
+{{{% fenced_three %}}}
 ```
 
 - a list
@@ -133,6 +134,7 @@ def test_a_page_has_its_title_and_text_whatever_stands_in_them(built):
     assert TITLE in text
     for words in ("{{ x }} {% raw %} {% endraw %} {% unknown %} {{< s >}} {{% t %}}", "<script>alert(1)</script>",
                   "مرحبا 😀 back\\slash", "First part {#x onclick=", "{{ in_code }} and {% in_code %} and <b>.", "$$ x $$",
+                  "Three: {{{< three >}}}.", "{{{% fenced_three %}}}",
                   "<script>alert(5)</script> {{ fenced }} {% fenced %} {{< fenced >}}", "<script>alert(6)</script>",
                   "End of the text."):  # fmt: skip
         assert words in text, built.page("hostile").partition("<body>")[2]

@@ -15,8 +15,8 @@ from reconciler.publishers.generators.starters import starter_files
 from reconciler.publishers.port import Article, ArticleImage
 
 # Hugo drops HTML from Markdown and looks for shortcodes even in code, where nothing can be escaped: a zero-width joiner
-# parts the braces.
-DIALECT = Dialect(keeps_html=False, in_code=lambda text: text.replace("{{", "{\u200d{"))
+# parts the braces, each from the next: of three the last two would still open one.
+DIALECT = Dialect(keeps_html=False, in_code=lambda text: re.sub(r"\{(?=\{)", "{\u200d", text))
 
 
 def page(article: Article, place: Place) -> str:
