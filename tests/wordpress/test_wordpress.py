@@ -7,9 +7,9 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
-from wordpress_articles import ARTICLE, SLOT, Notes, publish, publisher, with_images
+from wordpress_articles import ARTICLE, SLOT, Notes, picture, publish, publisher, with_images
 
-from reconciler.publishers.port import PublishFailure, Remote
+from reconciler.publishers.port import ArticleImage, PublishFailure, Remote
 
 
 def test_an_article_with_images_is_public_once_whole_and_dated_at_its_slot(site, tmp_path):
@@ -43,6 +43,23 @@ def test_each_image_stands_in_the_library_once_with_its_alt_text_and_caption(sit
     assert [(row["slug"], row["alt_text"], row["caption"]["raw"]) for row in site.media()] == [
         (f"igny8-{image.sha256}", image.alt, image.caption) for image in article.images
     ]
+
+
+def test_a_noted_number_that_is_another_image_by_now_is_not_taken_for_ours(site, tmp_path):
+    """The site was made anew at its address: what has the numbers of our images there is its logo, say."""
+    article, notes = with_images(tmp_path), Notes()
+    publish(publisher(site), article, notes)
+    site.begin_anew()
+    others = [ArticleImage(str(picture(tmp_path, "gold", size)), str(size), "logo.png", "image/png", "featured", "", "")
+              for size in range(64, 64 + len(article.images))]  # fmt: skip
+    publish(
+        publisher(site),
+        replace(ARTICLE, key="3f0c1a52-6f0e-5d55-8a1f-6b1f5c9f0009", slug="logos", images=tuple(others)),
+    )
+    publish(publisher(site), article, notes)
+    numbers = {row["slug"]: row["id"] for row in site.media()}
+    assert {f"igny8-{image.sha256}" for image in article.images} <= set(numbers)
+    assert site.posts()[-1]["featured_media"] == numbers[f"igny8-{article.images[0].sha256}"]
 
 
 def test_publishing_again_changes_nothing(site, tmp_path):

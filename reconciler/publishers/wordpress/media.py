@@ -49,15 +49,16 @@ def _by_slug(api: WordPressApi, wanted: Iterable[str]) -> dict[str, RemoteMedia]
 
 
 def _still_there(api: WordPressApi, noted: Mapping[str, RemoteMedia]) -> dict[str, RemoteMedia]:
-    """Return those of the noted images that the site still has: a person may have given them another slug."""
+    """Return those of the noted images that the site still has: a person may have given them another slug.
+
+    A number with another file is another image: numbers begin anew with a new site.
+    """
     if not noted:
         return {}
     ids = ",".join(media.remote_id for media in noted.values())
     rows = api.get("/wp/v2/media", _FINDING, include=ids, per_page=100, _fields=_FIELDS)
-    found = {str(row["id"]): row for row in rows}
-    return {
-        sha256: _media(sha256, found[media.remote_id]) for sha256, media in noted.items() if media.remote_id in found
-    }
+    found = {(str(row["id"]), str(row["source_url"])) for row in rows}
+    return {sha256: media for sha256, media in noted.items() if (media.remote_id, media.url) in found}
 
 
 def _upload(api: WordPressApi, image: ArticleImage) -> RemoteMedia:
