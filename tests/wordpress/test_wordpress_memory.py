@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -154,6 +155,30 @@ def test_an_article_under_another_slug_leaves_no_draft_beside_it(site):
     again = publish(publisher(site), ARTICLE, Notes(is_blank=True))
     assert (again.remote_id, again.url) == (done.remote_id, f"{site.url}/by-hand/")
     assert [post["status"] for post in site.posts()] == ["publish"]
+
+
+def test_a_draft_that_was_not_found_goes_out_with_the_text_of_now(site):
+    """Made ahead, given another slug at the site, then edited here, approved anew, and so with nothing known of it."""
+    first = publisher(site).prepare(ARTICLE, Notes(), None)
+    site.ask("POST", f"/posts/{first.remote_id}", {"slug": "by-hand"})
+    edited = replace(ARTICLE, title="Edited", html="<p>The text of now.</p>\n", tags=("New",))
+    done = publish(publisher(site), edited, Notes(is_blank=True))
+    (post,) = site.posts()
+    assert (done.remote_id, post["status"], post["title"]["raw"]) == (first.remote_id, "publish", "Edited")
+    assert "The text of now." in post["content"]["raw"]
+    assert "New" in {site.ask("GET", f"/tags/{number}")["name"] for number in post["tags"]}
+
+
+def test_a_text_that_changes_while_it_is_published_is_told_also_on_a_later_visit(visit, site):
+    publish(visit(), ARTICLE)
+    later = visit()
+    draft = later.prepare(NEXT, Notes(), None)
+    stored = site.ask("GET", f"/posts/{draft.remote_id}", context="edit")
+    changed = stored | {"status": "publish", "content": {"raw": "Bought by the plugin."}}
+    json_type = {"Content-Type": "application/json"}
+    site.answer(200, json.dumps(changed), route=r"/posts/\d+$", method="POST", moment="after", headers=json_type)
+    end = later.publish(NEXT, draft, Notes())
+    assert isinstance(end, PublishFailure) and "while publishing it" in end.message
 
 
 def test_a_draft_of_a_lost_answer_is_found_under_its_slug_by_one_who_knows_of_nothing(site):

@@ -131,7 +131,7 @@ class WordPressPublisher:
     def publish(self, article: Article, remote: Remote, notebook: Notebook) -> Remote | PublishFailure:
         """Make the draft public at its slot, and read it back where readers see it."""
         self._enter()
-        post = self._winner(article, remote)
+        post = self._winner(article, remote, notebook)
         if post is None:
             return PublishFailure(f"the draft {remote.remote_id} is gone from {self.api.place}", "try-again")
         if post.status == "trash":
@@ -139,7 +139,7 @@ class WordPressPublisher:
         if post.status != "publish":
             if str(post.post_id) == remote.remote_id and post.fingerprint != remote.fingerprint:
                 return _changed(post, "draft")
-            post = self._flip(article, post)
+            post = self._flip(article, post, notebook)
         if self.api.status_of(post.link) in (404, 410):
             return PublishFailure(
                 f"{self.api.place} says that post {post.post_id} is public, but {post.link} is not found",
@@ -241,38 +241,47 @@ class WordPressPublisher:
                 raise RefusedError(PublishFailure(message, hint="give the article another slug, or rename that post"))
         return posts[0] if posts else None
 
-    def _winner(self, article: Article, remote: Remote) -> Post | None:
-        """Return the one post that may be public, and take back drafts that were made twice."""
+    def _winner(self, article: Article, remote: Remote, notebook: Notebook) -> Post | None:
+        """Return the one post that may be public, and take back drafts that were made twice.
+
+        One that `prepare` did not find gets the article as it is now: it may be of before an edit.
+        """
         marked = self._marked(article.key)
         live = [post for post in marked if post.status != "trash"]
         if not live:
             return marked[0] if marked else self._by_number(remote.remote_id)
         winner = live[0]
+        if winner.status != "publish" and str(winner.post_id) != remote.remote_id:
+            sent = self._fields(article, notebook)
+            if departures(sent, winner):
+                winner = self._write(f"{_POSTS}/{winner.post_id}", sent)
         for twin in live[1:]:
             is_ours = str(twin.post_id) == remote.remote_id and twin.fingerprint == remote.fingerprint
             if twin.status == "draft" and (is_ours or twin.fingerprint == winner.fingerprint):
                 self.api.delete(f"{_POSTS}/{twin.post_id}", "delete drafts")
         return winner
 
-    def _flip(self, article: Article, post: Post) -> Post:
+    def _flip(self, article: Article, post: Post, notebook: Notebook) -> Post:
         """Make a draft public, dated at its slot but not after the site's own clock: WordPress would hold it back."""
         clock = self.api.clock_at_site
         at = min(article.publish_at, clock) if clock else article.publish_at
         sent = {"status": "publish", "date_gmt": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
         made = read_post(self.api.post(f"{_POSTS}/{post.post_id}", _PUBLISHING, sent, **_EDIT))
         if made.slug != post.slug == article.slug:
-            made = self._reclaim_slug(article, made)
+            made = self._reclaim_slug(article, made, notebook)
         if made.status != "publish":
             message = f"{self.api.place} made post {made.post_id} {made.status} instead of public"
             raise RefusedError(PublishFailure(message, "try-again" if made.status == "future" else "site"))
         if made.fingerprint != post.fingerprint:
+            # No fact that we remember is to blame, and who asks once more finds a public post and nothing to say.
+            self.is_recalled = False
             message = f"{self.api.place} changed the text of post {made.post_id} while publishing it"
             raise RefusedError(PublishFailure(message, hint=f"look at {made.link}"))
         return made
 
-    def _reclaim_slug(self, article: Article, post: Post) -> Post:
+    def _reclaim_slug(self, article: Article, post: Post, notebook: Notebook) -> Post:
         """Give a post the slug again that WordPress gave to nobody: a twin that was made meanwhile had it."""
-        self._winner(article, post.as_remote())
+        self._winner(article, post.as_remote(), notebook)
         return read_post(self.api.post(f"{_POSTS}/{post.post_id}", _PUBLISHING, {"slug": article.slug}, **_EDIT))
 
     def _fields(self, article: Article, notebook: Notebook) -> dict[str, Any]:
