@@ -38,6 +38,8 @@ __all__ = [
 
 SCHEMA_REVISION = "0016"
 _BUSY_SECONDS = 10
+_TOO_LARGE = "a number that was given is larger than any in the database"
+_NUMBERS = "the lists show the numbers that there are, such as `igny8 content list`"
 _QUEUE_SECONDS = 60.0
 _REST_SECONDS = 5.0
 IN_MEMORY = "sqlite://"
@@ -321,7 +323,13 @@ def _translated(url: str) -> Iterator[None]:
         raise UnreachableError(f"the database {place} cannot be used: {text}", hint="check --db / IGNY8_DB") from error
     except exc.IntegrityError as error:
         raise AlreadyThereError(str(error.orig)) from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise UsageError(_TOO_LARGE, hint=_NUMBERS) from error
     except exc.DatabaseError as error:
+        if getattr(error.orig, "sqlstate", None) == "22003":  # numeric value out of range
+            raise UsageError(_TOO_LARGE, hint=_NUMBERS) from error
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
             raise UnreachableError(
                 f"{_masked(url)} is no usable SQLite database: {error.orig}", hint="restore it, or choose another file"
