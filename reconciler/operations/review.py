@@ -23,6 +23,7 @@ from reconciler.store.review import (
     archive_article,
     articles_due,
     articles_held_for_veto,
+    find_article,
     find_articles,
     give_slot_back,
     lock_article,
@@ -58,7 +59,8 @@ def choose_articles(database: Database, clock: Clock, wanted: ArticleFilter) -> 
         if wanted.is_by_number:
             found = {row["id"]: row for row in find_articles(connection)}
             # What is archived is told by the decision itself, with the reason.
-            return tuple(found.get(number) or _any_article(connection, number) for number in wanted.ids)
+            numbers = dict.fromkeys(wanted.ids)  # nothing is decided twice about one that was named twice
+            return tuple(found.get(number) or _there(find_article(connection, number), number) for number in numbers)
         names: list[str] | None = None
         if wanted.site is not None:
             names = [context_of(contexts, wanted.site).site.name]
@@ -71,8 +73,7 @@ def choose_articles(database: Database, clock: Clock, wanted: ArticleFilter) -> 
         return tuple(find_articles(connection, sites=names, states=wanted.states, written_before=before))
 
 
-def _any_article(connection: Connection, number: int) -> Row:
-    row = lock_article(connection, number)
+def _there(row: Row | None, number: int) -> Row:
     if row is None:
         raise UsageError(f"there is no content {number}", hint="`igny8 content list` shows the numbers")
     return row
@@ -228,7 +229,7 @@ def void_approval(connection: Connection, row: Row, reason: str, now: datetime) 
 
 def load_article(connection: Connection, content_id: int) -> tuple[Row, SiteContext]:
     """Return an article, locked, with the context of its site. UsageError when there is none, ConflictError when it is history."""
-    row = _any_article(connection, content_id)
+    row = _there(lock_article(connection, content_id), content_id)
     if row["superseded_at"] is not None:
         what = "was put away" if row["archived_at"] is not None else "was replaced by a newer one"
         raise ConflictError(f"content {content_id} {what} on {row['superseded_at']:%Y-%m-%d}")

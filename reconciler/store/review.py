@@ -50,6 +50,12 @@ def articles_due(connection: Connection, now: datetime) -> list[Row]:
     return [row._asdict() for row in connection.execute(statement)]
 
 
+def find_article(connection: Connection, content_id: int) -> Row | None:
+    """Return an article, also one that is history, or None."""
+    row = connection.execute(sa.select(content).where(content.c.id == content_id)).one_or_none()
+    return None if row is None else row._asdict()
+
+
 def lock_article(connection: Connection, content_id: int) -> Row | None:
     """Return an article, or None; nobody else decides about it until the transaction ends."""
     row = connection.execute(sa.select(content).where(content.c.id == content_id).with_for_update()).one_or_none()

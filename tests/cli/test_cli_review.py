@@ -99,6 +99,17 @@ def test_of_several_articles_the_refused_ones_are_told_and_the_others_done(world
     assert "not in review" in content("approve", "1", *AT, code=5)
 
 
+def test_an_article_that_is_named_twice_is_decided_about_once(content):
+    answer = json.loads(content("approve", "1", "1", "--json", *AT))
+    assert answer["summary"] == {"done": 1, "refused": 0}
+    assert answer["articles"][0]["result"] == "scheduled for Wed 18 Nov 14:00 UTC"
+
+
+@pytest.mark.parametrize("words", [("approve", "9" * 30), ("show", "9" * 30), ("list", "--offset", "9" * 30)])
+def test_a_number_that_no_database_holds_is_a_mistake_of_the_user(content, words):
+    assert "larger than any in the database" in content(*words, code=64)
+
+
 def test_an_article_goes_through_every_decision(world, content):
     assert "scheduled for Wed 18 Nov 14:00" in content("approve", "1", *AT)
     assert "approved, off the schedule" in content("unschedule", "1", "--reason", "wait", *AT)

@@ -338,6 +338,18 @@ def test_an_article_that_was_unpublished_can_be_edited_and_approved_again(schedu
 # --- filters
 
 
+def test_articles_are_chosen_by_number_each_once_also_those_put_away(reviewing):
+    put_away_article(reviewing.database, reviewing.clock, 2, by="ann")
+
+    def chosen(*ids):
+        return [row["id"] for row in choose_articles(reviewing.database, reviewing.clock, ArticleFilter(ids=ids))]
+
+    assert chosen(2, 1, 2) == [2, 1]
+    for number in (99, 0, 10**30):
+        with pytest.raises(UsageError, match=r"there is no content|a number that was given is larger"):
+            chosen(1, number)
+
+
 def test_filters_select_by_site_state_label_and_age(world):
     world.write(
         edited("sites/blog.yaml", ("account: acme\n", "account: acme\nlabels: {team: europe}\n"))
