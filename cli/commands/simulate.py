@@ -135,17 +135,20 @@ def _changed(day: Figures, was: Figures) -> tuple[str, ...]:
 def _sentence(total: Figures) -> str:
     from reconciler.money import format_usd
 
-    return f"{total.written:,} articles, {total.credits:,} credits, {format_usd(total.cost_nano, 2)}"
+    written, credits = counted(total.written, "article"), counted(total.credits, "credit")
+    return f"{written}, {credits}, {format_usd(total.cost_nano, 2)}"
 
 
 def _signed_sentence(difference: Figures) -> str:
     from reconciler.money import format_usd
+    from reconciler.plan.simulation import Figures
 
+    if difference == Figures():
+        return "as much in all, on other days"
     cost = f"{'+' if difference.cost_nano >= 0 else ''}{format_usd(difference.cost_nano, 2)}"
-    return (
-        f"{difference.slots:+,} slots, {difference.written:+,} written, {difference.published:+,} published, "
-        f"{difference.credits:+,} credits, {cost}"
-    )
+    slots = f"{difference.slots:+,} {'slot' if abs(difference.slots) == 1 else 'slots'}"
+    credits = f"{difference.credits:+,} {'credit' if abs(difference.credits) == 1 else 'credits'}"
+    return f"{slots}, {difference.written:+,} written, {difference.published:+,} published, {credits}, {cost}"
 
 
 def _events(found: Simulation) -> Iterable[CalendarEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,14 +59,17 @@ class Simulated:
         }
 
     def changed_sites(self) -> dict[str, Figures]:
-        """Return the difference of every site that is not as it was at the other revision, by name."""
+        """Return the difference of every site whose days are not as they were at the other revision, by name.
+
+        Where only the days differ, it is zero.
+        """
         if self.then is None:
             return {}
         found = {}
         for name in sorted({*self.now.sites, *self.then.sites}):
-            difference = _total(self.now.sites.get(name)).minus(_total(self.then.sites.get(name)))
-            if difference != Figures():
-                found[name] = difference
+            now, then = self.now.sites.get(name), self.then.sites.get(name)
+            if _columns(now) != _columns(then):
+                found[name] = _total(now).minus(_total(then))
         return found
 
 
@@ -106,6 +109,10 @@ def simulate_root(
 
 def _priced(compilation: Compilation) -> Iterable[Priced]:
     return (Priced(item.kind, item.name, item.digest, item.canonical) for item in compilation.resources)
+
+
+def _columns(site: SimulatedSite | None) -> Sequence[Sequence[int]] | None:
+    return site.columns if site is not None else None
 
 
 def _total(site: SimulatedSite | None) -> Figures:

@@ -72,6 +72,8 @@ class SimulatedSite:
     total: Figures
     waits_for_people: bool
     events: Sequence[Event] = ()
+    # Of each figure its days: what differs by day alone differs too.
+    columns: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ def simulate(
             worked = known[key] = _work_out(site, basis, others, first_on=first_on, days=days, with_events=with_events)
         sums = [list(map(add, sum_, column)) for sum_, column in zip(sums, worked.columns, strict=True)]
         total = Figures(*map(sum, worked.columns))
-        found[item.name] = SimulatedSite(data["account"], data["timezone"], total, worked.waits, worked.events)
+        found[item.name] = SimulatedSite(
+            data["account"], data["timezone"], total, worked.waits, worked.events, worked.columns
+        )
     return Simulation(first_on, tuple(Figures(*day) for day in zip(*sums, strict=True)), found, basis.credit_value_nano)
 
 

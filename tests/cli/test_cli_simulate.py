@@ -92,6 +92,38 @@ def test_compare_tells_what_changed_since_a_revision_a_day_and_in_all(simulate, 
     assert list(answer["sites"]) == ["blog"]
 
 
+def test_compare_tells_what_only_moves_to_other_days(simulate, root):
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "first")
+    site = root / "sites/blog.yaml"
+    site.write_text(site.read_text().replace("[mon, tue, wed, thu, fri]", "[tue, wed, thu, fri, sat]"))
+    text = simulate("--days", "7", *FROM, "--compare", "HEAD")
+    assert "Compared with " in text
+    assert "  site blog (changed): as much in all, on other days" in text
+    monday, saturday = (next(line for line in text.splitlines() if on in line) for on in ("2026-11-16", "2026-11-21"))
+    assert ("3 -> 0" in monday, "0 -> 3" in saturday) == (True, True)
+    answer = json.loads(simulate("--days", "7", *FROM, "--compare", "HEAD", "--json"))["compared_with"]
+    assert set(answer["difference"].values()) == {0}
+    assert list(answer["sites"]) == ["blog"]
+
+
+def test_one_of_a_thing_is_told_as_one(simulate, root):
+    root.joinpath("sites/blog.yaml").write_text(
+        (root / "sites/blog.yaml")
+        .read_text()
+        .replace("limit: 2", "limit: 1")
+        .replace('["09:00", "14:00", "18:00"]', '["09:00"]')
+    )
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "first")
+    assert ": 1 article, " in simulate("--days", "1", *FROM, "--compare", "HEAD")
+    site = root / "sites/blog.yaml"
+    site.write_text(site.read_text().replace('["09:00"]', '["09:00", "10:00"]'))
+    assert "(changed): +1 slot, +0 written" in simulate("--days", "1", *FROM, "--compare", "HEAD")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
