@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from reconciler.errors import UnreachableError, UsageError
 if TYPE_CHECKING:
     from reconciler.operations.app import Installation
     from reconciler.store.engine import Database
+
+_YEARS = range(1970, 9001)  # those that `igny8 calendar --month` shows
 
 
 @click.command()
@@ -99,13 +102,25 @@ def schedule(session: Session, chosen: Chosen, slot: str | None, force: bool) ->
 
 
 def _instant(text: str, timezone: str) -> datetime:
-    from datetime import UTC
+    """Return the minute that a person chose, on the site's clock if no offset says otherwise."""
+    from datetime import UTC, date
 
+    from reconciler.schedule.slots import local_instant
+
+    hint = "write it as 2026-12-01T09:30, on the site's clock"
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no time", hint="write it as 2026-12-01T09:30, on the site's clock") from error
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC)
+        raise UsageError(f"{text!r} is no time", hint=hint) from error
+    with contextlib.suppress(ValueError):
+        raise UsageError(f"{date.fromisoformat(text)} is a day without a time", hint=hint)
+    if found.second or found.microsecond:
+        raise UsageError(f"{text!r} is no whole minute", hint=hint)
+    if found.year not in _YEARS:
+        raise UsageError(f"the year {found.year} is on no calendar", hint=hint)
+    if found.tzinfo is not None:
+        return found.astimezone(UTC)
+    return local_instant(found.date(), f"{found:%H:%M}", zone=ZoneInfo(timezone))
 
 
 @click.command()

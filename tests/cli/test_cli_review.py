@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from builder import after_a_run_for_review
+from builder import after_a_run_for_review, edited
 
 from cli.main import run
 
@@ -108,6 +108,38 @@ def test_an_article_that_is_named_twice_is_decided_about_once(content):
 @pytest.mark.parametrize("words", [("approve", "9" * 30), ("show", "9" * 30), ("list", "--offset", "9" * 30)])
 def test_a_number_that_no_database_holds_is_a_mistake_of_the_user(content, words):
     assert "larger than any in the database" in content(*words, code=64)
+
+
+@pytest.mark.parametrize(
+    ("slot", "at"),
+    [
+        ("2027-03-28T02:30", "2027-03-28 01:00"),  # Berlin's clocks go from 02:00 to 03:00
+        ("2026-10-25T02:30", "2026-10-25 00:30"),  # and from 03:00 to 02:00: the first of two
+        ("2027-01-04T09:30", "2027-01-04 08:30"),
+        ("2027-01-04T09:30+09:00", "2027-01-04 00:30"),
+    ],
+)
+def test_a_slot_by_hand_follows_the_sites_clock_as_its_own_slots_do(world, content, slot, at):
+    world.write(edited("sites/blog.yaml", ("account: acme\n", "account: acme\ntimezone: Europe/Berlin\n")))
+    world.apply()
+    content("approve", "1", "--at", "2026-10-01")
+    content("schedule", "1", "--slot", slot, "--at", "2026-10-01")
+    assert [str(slot_at)[:16] for (slot_at,) in world.rows("SELECT slot_at FROM publication")] == [at]
+
+
+@pytest.mark.parametrize(
+    ("slot", "told"),
+    [
+        ("2026-12-01", "2026-12-01 is a day without a time"),
+        ("2026-12-01T09:30:45", "is no whole minute"),
+        ("9999-12-31T23:59", "the year 9999 is on no calendar"),
+        ("2026-11-18T09:30", "has passed"),
+        ("soon", "is no time"),
+    ],
+)
+def test_a_slot_that_cannot_be_is_told(content, slot, told):
+    content("approve", "1", *AT)
+    assert told in content("schedule", "1", "--slot", slot, *AT, code=64)
 
 
 def test_an_article_goes_through_every_decision(world, content):
