@@ -11,8 +11,11 @@ from cli.options import at_option, format_option, site_option
 from cli.output import shorten
 from cli.session import Session
 from reconciler.errors import UsageError
+from reconciler.wording import day_and_time
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.operations.calendar import Calendar
 
 
@@ -69,7 +72,7 @@ def calendar(
             output.data(line)
         output.note(state_sentence(found))
     else:
-        _show_list(session, found)
+        _show_list(session, found, now)
 
 
 def _month(text: str) -> tuple[int, int]:
@@ -85,7 +88,7 @@ def _answer(found: Calendar) -> dict[str, object]:
     return {"version": 1, "summary": summary, "slots": found.entries, "blackouts": closed}
 
 
-def _show_list(session: Session, found: Calendar) -> None:
+def _show_list(session: Session, found: Calendar, now: datetime) -> None:
     if not found.entries:
         session.output.data("No article has a slot in this time.")
         return
@@ -93,7 +96,7 @@ def _show_list(session: Session, found: Calendar) -> None:
         ["SLOT (LOCAL)", "TIMEZONE", "SITE", "STATE", "NO", "ARTICLE"],
         [
             (
-                f"{entry['local']:%a %d %b %H:%M}",
+                day_and_time(entry["local"], now),
                 entry["timezone"],
                 entry["site"],
                 entry["state"],

@@ -15,6 +15,7 @@ from cli.options import at_option, format_option, seconds_of, site_option
 from cli.output import is_interactive, shorten
 from cli.session import Session
 from reconciler.errors import Igny8Error, UsageError
+from reconciler.wording import day_and_time
 
 
 @click.group()
@@ -75,7 +76,7 @@ def list_(
                 row["site"],
                 row["state"],
                 row["words"],
-                f"{row['slot_at']:%a %d %b %H:%M}" if row["slot_at"] else "-",
+                day_and_time(row["slot_at"], installation.clock.now()) if row["slot_at"] else "-",
                 shorten(str(row["title"]), 64)
                 + ("  [offline sample]" if row["simulated"] else "")
                 + (f"  waits for {row['waits_for']}" if row["waits_for"] else ""),

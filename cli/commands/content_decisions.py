@@ -12,6 +12,7 @@ import click
 from cli.article_options import Chosen, article_options, decide
 from cli.session import Session
 from reconciler.errors import UnreachableError, UsageError
+from reconciler.wording import day_and_time
 
 if TYPE_CHECKING:
     from reconciler.operations.app import Installation
@@ -38,7 +39,11 @@ def approve(session: Session, chosen: Chosen) -> None:
 
     def act(installation: Installation, database: Database, number: int) -> str:
         slot, waits_for = approve_article(database, installation.clock, number, by=installation.actor)
-        return f"scheduled for {slot:%a %d %b %H:%M} UTC" if slot else f"approved, waits for {waits_for}"
+        return (
+            f"scheduled for {day_and_time(slot, installation.clock.now())} UTC"
+            if slot
+            else f"approved, waits for {waits_for}"
+        )
 
     decide(session, chosen, "Approve", act)
 
@@ -96,7 +101,7 @@ def schedule(session: Session, chosen: Chosen, slot: str | None, force: bool) ->
             site = context_of(contexts, str(show_article(database, number)["site"])).site
             at = _instant(slot, site.timezone)
         taken = schedule_article(database, installation.clock, number, by=installation.actor, at=at, force=force)
-        return f"scheduled for {taken:%a %d %b %H:%M} UTC"
+        return f"scheduled for {day_and_time(taken, installation.clock.now())} UTC"
 
     decide(session, chosen, "Schedule", act)
 

@@ -81,6 +81,15 @@ def test_the_grid_shows_signs_and_below_them_what_needs_attention(calendar, worl
     assert any(line.startswith("! Thu 19 14:00  blog  2") for line in lines)
 
 
+def test_a_slot_of_another_year_is_told_with_its_year(calendar, world, capsys):
+    words = ["content", "schedule", "1", "--slot", "2027-01-04T09:30", "--at", "2026-11-18T10:30"]
+    assert run(["-C", str(world.root), "--db", world.database.url, *words]) == 0
+    assert capsys.readouterr().out == "1: scheduled for Mon 04 Jan 2027 00:30 UTC\n"
+    lines = calendar("--days", "60").splitlines()
+    assert [line[:21].strip() for line in lines[1:]] == ["Thu 19 Nov 14:00", "Mon 04 Jan 2027 09:30"]
+    assert "Mon 04 Jan 09:30 " in calendar("--days", "60", at="2027-01-01")
+
+
 def test_a_month_can_be_listed(calendar):
     assert "SLOT (LOCAL)" in calendar("--month", "2026-11", "--view", "list")
 
