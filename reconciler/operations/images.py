@@ -70,7 +70,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Redrawn:
-    """A new image, the one that it took the place of, and the credits that it took."""
+    """A new image, the one that stood in its place until then, and the credits that it took."""
 
     image_id: int
     former_id: int
@@ -113,6 +113,9 @@ async def redraw(engine: Engine, quote: Quote, *, by: str, choice: ModelChoice |
     """
     with engine.database.write() as connection:
         image, _, context = _load(connection, quote.image_id)
+        # Whoever draws from an image of the history takes the place of the one that stands there now.
+        place = [row for row in every_image_of(connection, quote.content_id) if row["prompt_id"] == image["prompt_id"]]
+        former_id = next((int(row["id"]) for row in place if row["is_current"]), quote.image_id)
     context = with_model(context, choice)
     _make_sure_of_a_provider(engine, context)
     lease, stage_run_id = _open_run(engine, context)
@@ -135,7 +138,7 @@ async def redraw(engine: Engine, quote: Quote, *, by: str, choice: ModelChoice |
         raise BlockedError(end.refusal, hint=f"igny8 credits balance {quote.account}")
     if not end.done:
         raise UnreachableError(end.reason or "stopped before it was through", hint="the credits were given back")
-    return Redrawn(_record(engine, quote, by), quote.image_id, end.credits)
+    return Redrawn(_record(engine, quote, by, former_id), former_id, end.credits)
 
 
 def use_image(database: Database, media: Path, clock: Clock, image_id: int, *, by: str) -> Row:
@@ -244,7 +247,7 @@ def _clean_up(connection: Connection, run_id: int, origin: Origin) -> None:
     end_run(connection, lease, "failed", now=origin.at, note="the call broke off")
 
 
-def _record(engine: Engine, quote: Quote, by: str) -> int:
+def _record(engine: Engine, quote: Quote, by: str, former_id: int) -> int:
     """Take the approval back, write the decision down, and return the new image."""
     now = engine.clock.now()
     with engine.database.write() as connection:
@@ -254,6 +257,6 @@ def _record(engine: Engine, quote: Quote, by: str) -> int:
         with contextlib.suppress(ConflictError):
             void_approval(connection, article, f"an image was drawn anew by {by}", now)
         after = hash_of(article, SiteItems(connection, context.site.name))
-        reason = f"image {newest} in place of {quote.image_id}"
+        reason = f"image {newest} in place of {former_id}"
         record_decision(connection, article, "redrawn", by=by, at=now, reason=reason, content_hash=after)
     return newest

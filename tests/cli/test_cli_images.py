@@ -48,6 +48,14 @@ def test_a_new_image_takes_its_place_and_the_old_one_comes_back(world, images):
     assert images("list", "1")[0].splitlines()[1].split()[:3] == ["1", "featured", "yes"]
 
 
+def test_drawn_from_an_image_of_the_history_it_takes_the_place_of_the_one_that_stands(world, images):
+    images("regenerate", "1", "--yes", *OFFLINE)
+    out, _ = images("regenerate", "1", "--yes", "--prompt", "at dusk", *OFFLINE)
+    assert "Image 8 took the place of 7, for 1 credit. `igny8 images use 7` brings the old one back." in out
+    reasons = [reason for (reason,) in world.rows("SELECT reason FROM content_decision WHERE kind = 'redrawn'")]
+    assert reasons == ["image 7 in place of 1", "image 8 in place of 7"]
+
+
 def test_json_tells_what_was_drawn_and_what_it_took(images):
     answer = json.loads(images("regenerate", "1", "--yes", "--json", "--prompt", "at dusk", *OFFLINE)[0])
     assert answer["summary"] == {"image": 7, "former": 1, "credits": 1}
