@@ -35,14 +35,15 @@ def month_lines(found: Calendar, year: int, month: int) -> Iterator[str]:
         by_day.setdefault(entry["local"].date(), Counter())[SIGNS[entry["state"]]] += 1
     closed = {item.on for item in found.closed}
     yield f"{date(year, month, 1):%B %Y}"
-    yield "".join(name.ljust(_CELL) for name in _DAYS).rstrip()
+    texts = {day: _counts(signs) for day, signs in by_day.items()}
+    cell = max(_CELL, *(len(text) + 1 for text in texts.values())) if texts else _CELL
+    yield "".join(name.ljust(cell) for name in _DAYS).rstrip()
     for week in Weeks().monthdatescalendar(year, month):
         shown = [day if day.month == month else None for day in week]
         yield "".join(
-            (f"{day.day:>2}{' #' if day in closed else ''}" if day else "").ljust(_CELL) for day in shown
+            (f"{day.day:>2}{' #' if day in closed else ''}" if day else "").ljust(cell) for day in shown
         ).rstrip()
-        cells = (_counts(by_day.get(day, Counter())) if day else "" for day in shown)
-        line = "".join(cell.ljust(_CELL) for cell in cells).rstrip()
+        line = "".join((texts.get(day, "") if day else "").ljust(cell) for day in shown).rstrip()
         if line:
             yield line
     yield ""
@@ -123,7 +124,7 @@ def state_sentence(found: Calendar) -> str:
 
 def _counts(signs: Counter[str]) -> str:
     order = dict.fromkeys(SIGNS.values())
-    return " ".join(f"{signs[sign]}{sign}" if signs[sign] > 1 else sign for sign in order if signs[sign])[: _CELL - 1]
+    return " ".join(f"{signs[sign]}{sign}" if signs[sign] > 1 else sign for sign in order if signs[sign])
 
 
 def _closed_ranges(found: Calendar) -> Iterator[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html.parser
 import json
+from datetime import UTC, datetime
 
 import pytest
 from builder import after_a_run, edited
 from icalendar import Calendar
 
+from cli.calendar_views import month_lines
 from cli.main import run
+from reconciler.operations.calendar import Calendar as Slots
 
 SITE = edited(
     "sites/blog.yaml",
@@ -79,6 +82,18 @@ def test_the_grid_shows_signs_and_below_them_what_needs_attention(calendar, worl
     assert "# Mon 23  blog: Labour Thanksgiving" in lines
     assert any(line.startswith("x Thu 19 09:00  blog  1") and line.endswith("no such folder") for line in lines)
     assert any(line.startswith("! Thu 19 14:00  blog  2") for line in lines)
+
+
+def test_the_grid_counts_every_state_of_a_day_that_many_sites_share():
+    """What failed and was missed stands last, and is what somebody looks for."""
+    numbers = {"scheduled": 120, "published": 110, "failed": 3, "missed": 2, "empty": 250}
+    at = datetime(2026, 11, 19, 9, tzinfo=UTC)
+    entry = {"site": "blog", "local": at, "slot_at": at, "content": 1, "title": "", "error": ""}
+    entries = [entry | {"state": state} for state, number in numbers.items() for _ in range(number)]
+    lines = list(month_lines(Slots(tuple(entries)), 2026, 11))
+    assert "120o 110+ 3x 2! 250." in [line.strip() for line in lines]
+    days, week = lines[1], next(line for line in lines if line.startswith("16"))
+    assert days.index("Thu") == week.index("19") == next(line.index("120o") for line in lines if "120o" in line)
 
 
 def test_a_slot_of_another_year_is_told_with_its_year(calendar, world, capsys):
