@@ -316,6 +316,7 @@ def _put_into_next_slot(connection: Connection, context: SiteContext, row: Row, 
     taken = taken_slots(SiteItems(connection, site.name))
     at = next_free_slot(site.publishing, site.timezone, after=now, taken=taken)
     if at is None:
-        raise ConflictError("the schedule has no slots", hint="declare publishing.days and time_slots, or give --slot")
+        hint = "declare publishing.days and time_slots, end a blackout, or give --slot"
+        raise ConflictError(f"the schedule of {site.name} has no free slot", hint=hint)
     _put(connection, context, row, at, now, force=False)
     return at

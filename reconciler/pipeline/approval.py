@@ -48,7 +48,9 @@ def approve(
     approved = {"approved_by": by, "approved_at": now, "approved_hash": of, "veto_until": None, "unscheduled_at": None}
     waits_for = why_no_slot(context)
     if not waits_for:
-        return take_slot(context, dict(article) | approved, now=now, taken=taken, values=approved), ""
+        writes = take_slot(context, dict(article) | approved, now=now, taken=taken, values=approved)
+        # Where no slot is left, it waits for one.
+        return writes, next((str(write.values["waits_for"]) for write in writes if isinstance(write, Update)), "")
     values = approved | {"state": "approved", "waits_for": waits_for}
     return (Update("content", int(article["id"]), values),), waits_for
 

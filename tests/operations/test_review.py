@@ -302,6 +302,17 @@ def test_a_blackout_and_a_full_day_hold_for_people_too_unless_they_insist(world)
     assert slots(world)[2] == "2026-11-20 09:00"
 
 
+def test_in_a_blackout_without_end_an_approved_article_tells_what_it_waits_for(reviewing):
+    closed = "  auto_approval: false\n  blackouts: [{starts_on: 2026-01-01, ends_on: 9999-12-31}]\n"
+    reviewing.write(publishing(closed))
+    reviewing.apply()
+    told = approve_article(reviewing.database, reviewing.clock, 1, by="ann")
+    assert told == (None, "a schedule with slots")
+    assert states(reviewing)[0] == ("approved", "a schedule with slots")
+    with pytest.raises(ConflictError, match="the schedule of blog has no free slot"):
+        schedule_article(reviewing.database, reviewing.clock, 1, by="ann")
+
+
 def test_without_automatic_publishing_a_person_schedules(world):
     world.write(publishing("  auto_publish: false\n"))
     world.apply()
