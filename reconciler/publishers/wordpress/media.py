@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.publishers.port import ArticleImage, Notebook, PublishFailure, RemoteMedia
 from reconciler.publishers.wordpress.api import WordPressApi
@@ -51,14 +52,15 @@ def _by_slug(api: WordPressApi, wanted: Iterable[str]) -> dict[str, RemoteMedia]
 def _still_there(api: WordPressApi, noted: Mapping[str, RemoteMedia]) -> dict[str, RemoteMedia]:
     """Return those of the noted images that the site still has: a person may have given them another slug.
 
-    A number with another file is another image: numbers begin anew with a new site.
+    A number with another file is another image: numbers begin anew with a new site. Its host may be another by now.
     """
     if not noted:
         return {}
     ids = ",".join(media.remote_id for media in noted.values())
     rows = api.get("/wp/v2/media", _FINDING, include=ids, per_page=100, _fields=_FIELDS)
-    found = {(str(row["id"]), str(row["source_url"])) for row in rows}
-    return {sha256: media for sha256, media in noted.items() if (media.remote_id, media.url) in found}
+    found = {(str(row["id"]), urlsplit(row["source_url"]).path): row for row in rows}
+    at = {sha256: (media.remote_id, urlsplit(media.url).path) for sha256, media in noted.items()}
+    return {sha256: _media(sha256, found[place]) for sha256, place in at.items() if place in found}
 
 
 def _upload(api: WordPressApi, image: ArticleImage) -> RemoteMedia:
