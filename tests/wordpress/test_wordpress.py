@@ -62,6 +62,21 @@ def test_a_noted_number_that_is_another_image_by_now_is_not_taken_for_ours(site,
     assert site.posts()[-1]["featured_media"] == numbers[f"igny8-{article.images[0].sha256}"]
 
 
+def test_an_image_that_a_person_gave_another_slug_is_still_ours_also_at_another_host(site, tmp_path):
+    article, notes = with_images(tmp_path), Notes()
+    first = publish(publisher(site), article, notes)
+    for row in site.media():
+        site.ask("POST", f"/media/{row['id']}", {"slug": f"by-hand-{row['id']}"})
+    moved = {
+        key: replace(media, url=media.url.replace("http://127.0.0.1", "https://old.example"))
+        for key, media in notes.kept.items()
+    }
+    notes.kept = dict(moved)
+    done = publisher(site).update(replace(article, title="Edited"), first, notes, force=False)
+    assert (done.state, len(site.media())) == ("public", len(article.images))
+    assert {media.url for media in notes.kept.values()}.isdisjoint(media.url for media in moved.values())
+
+
 def test_publishing_again_changes_nothing(site, tmp_path):
     article, notes = with_images(tmp_path), Notes()
     first = publish(publisher(site), article, notes)
