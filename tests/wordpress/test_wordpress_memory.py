@@ -88,6 +88,32 @@ def test_what_is_gone_since_is_found_anew_before_anything_fails(visit, site, cha
     assert sorted(names) == ["1.10", "Guides", "R&amp;D"]
 
 
+def test_a_category_or_tag_that_was_renamed_since_is_not_taken_for_what_it_was(visit, site):
+    publish(visit(categories=["Guides"]), ARTICLE)
+    site.ask("POST", f"/categories/{known(visit).categories['Guides']}", {"name": "Archive"})
+    site.ask("POST", f"/tags/{known(visit).tags['1.10']}", {"name": "Old version"})
+    publish(visit(categories=["Guides"]), NEXT, Notes(is_blank=True))
+    names = [
+        [
+            site.ask("GET", f"/{kind}/{number}")["name"]
+            for kind in ("categories", "tags")
+            for number in sorted(post[kind])
+        ]
+        for post in site.posts()
+    ]
+    assert names == [["Archive", "Old version", "R&amp;D"], ["Guides", "R&amp;D", "1.10"]]
+    assert [post["status"] for post in site.posts()] == ["publish", "publish"]
+
+
+def test_a_tag_that_wordpress_writes_otherwise_is_no_reason_to_ask_for_everything_again(visit, site):
+    site.ask("POST", "/tags", {"name": "Cafe"})
+    ours = {"tags": ("Café",), "author": "The Blog", "author_name": ""}
+    publish(visit(), replace(ARTICLE, **ours))
+    site.requests()
+    publish(visit(), replace(NEXT, **ours), Notes(is_blank=True))
+    assert [line.split("?")[0].partition(" ")[0] for line in site.requests()] == ["GET", "POST", "GET", "POST"]
+
+
 def test_a_right_that_was_taken_away_is_told_as_on_a_first_visit(visit, site):
     publish(visit(), ARTICLE)
     user = site.ask("GET", "/users/me", role="editor")["id"]

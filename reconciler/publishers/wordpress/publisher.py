@@ -40,6 +40,8 @@ _LOOK_MAX = 100
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _EDIT = {"context": "edit", "_fields": FIELDS}
+# With the names of the post's categories and tags, in the same answer.
+_EDIT_NAMED = {"context": "edit", "_fields": f"{FIELDS},_links.wp:term,_embedded.wp:term", "_embed": "wp:term"}
 _ALL = {**_EDIT, "status": EVERYWHERE, "per_page": str(_LOOK_MAX)}
 
 
@@ -322,12 +324,16 @@ class WordPressPublisher:
 
     def _write(self, route: str, sent: Mapping[str, Any]) -> Post:
         """Send an article and make sure that it was stored as it was sent."""
-        stored = read_post(self.api.post(route, _WRITING, sent, **_EDIT))
+        answer = self.api.post(route, _WRITING, sent, **(_EDIT_NAMED if self.is_recalled else _EDIT))
+        stored = read_post(answer)
         lost = departures(sent, stored)
         if lost:
             message = f"{self.api.place} stored {', '.join(lost)} of post {stored.post_id} otherwise than sent"
             hint = "a plugin changes it, or the user lacks the right unfiltered_html: the role Editor has it"
             raise RefusedError(PublishFailure(message, hint=hint))
+        if self.is_recalled and self.terms.were_renamed(answer):
+            message = f"{self.api.place} has other names by now for categories or tags of post {stored.post_id}"
+            raise RefusedError(PublishFailure(message))
         return stored
 
 

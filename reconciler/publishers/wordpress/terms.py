@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,19 @@ class Terms:
             if name not in self._memory.tags:
                 self._memory.tags[name] = self._make("/wp/v2/tags", _TAGS, name)
         return list(dict.fromkeys(self._memory.tags[name] for name in wanted))
+
+    def were_renamed(self, post: Mapping[str, Any]) -> bool:
+        """Tell whether a category or tag of a post, as an answer embeds them, has lost the name that its number is known by."""
+        known: dict[tuple[str, int], list[str]] = {}
+        for kind, numbers in (("category", self._memory.categories), ("post_tag", self._memory.tags)):
+            for name, number in numbers.items():
+                known.setdefault((kind, number), []).append(name)
+        for group in (post.get("_embedded") or {}).get("wp:term", ()):
+            for row in group if isinstance(group, list) else ():
+                names = known.get((str(row["taxonomy"]), int(row["id"])), [])
+                if names and not any(_is_alike(str(row["name"]), name) for name in names):
+                    return True
+        return False
 
     def author(self, declared: str | None, name: str, display_name: str) -> int | None:
         """Return the number of the declared user, or of the one with the article's author's name; None for neither.
@@ -108,6 +121,11 @@ class Terms:
             if error.code == "term_exists" and isinstance(error.data, dict) and "term_id" in error.data:
                 return int(error.data["term_id"])
             raise
+
+
+def _is_alike(stored: str, wanted: str) -> bool:
+    """Tell whether WordPress may have answered with one term when asked for another: it passes over accents and signs."""
+    return _same(stored, wanted) or slugify(html.unescape(stored)) == slugify(wanted) != ""
 
 
 def _same(stored: str, wanted: str) -> bool:

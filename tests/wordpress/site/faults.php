@@ -78,9 +78,15 @@ function igny8_obey( $rule ) {
 	}
 }
 
+// What WordPress asks itself to fill in an answer comes after that: it is no request to the site.
+$GLOBALS['igny8_is_answered'] = false;
+
 add_filter(
 	'rest_pre_dispatch',
 	function ( $result, $server, $request ) {
+		if ( $GLOBALS['igny8_is_answered'] ) {
+			return $result;
+		}
 		igny8_note( $request->get_method() . ' ' . $request->get_route() );
 		$rule = igny8_rule( 'before', $request->get_method(), $request->get_route() );
 		if ( $rule ) {
@@ -94,6 +100,10 @@ add_filter(
 add_filter(
 	'rest_post_dispatch',
 	function ( $response, $server, $request ) {
+		if ( $GLOBALS['igny8_is_answered'] ) {
+			return $response;
+		}
+		$GLOBALS['igny8_is_answered'] = true;
 		$rule = igny8_rule( 'after', $request->get_method(), $request->get_route() );
 		if ( $rule ) {
 			igny8_obey( $rule );
