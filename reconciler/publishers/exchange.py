@@ -23,6 +23,7 @@ from reconciler.publishers.port import PublishFailure
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
 _TOLD_CHARACTERS = 300
+_NO_TEXT = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
 _PLAIN = ",/:"  # may stand in a query as they are
 
 
@@ -165,6 +166,6 @@ def retry_after(answer: Answer, now: datetime) -> float | None:
 
 
 def shorten(text: str) -> str:
-    """Return the beginning of what a site says, on one line."""
-    line = " ".join(text.split())
+    """Return the beginning of what a site says, on one line, without what no database and no terminal takes as text."""
+    line = " ".join(text.translate(_NO_TEXT).split())
     return line if len(line) <= _TOLD_CHARACTERS else line[: _TOLD_CHARACTERS - 1] + "…"

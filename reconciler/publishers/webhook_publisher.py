@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -29,6 +30,7 @@ Event = Literal["article.published", "article.updated", "article.unpublished", "
 
 _PREFIX = "whsec_"
 _SECRET_BYTES_MIN = 24
+_TOLD_CHARACTERS_MAX = 2000
 _SECRET_HINT = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
 
 
@@ -110,10 +112,9 @@ class WebhookPublisher:
         if isinstance(answer, PublishFailure):
             return answer
         told = answer.body if isinstance(answer.body, dict) else {}
-        url, remote_id = told.get("url"), told.get("id")
         return Remote(
-            remote_id=str(remote_id) if isinstance(remote_id, str | int) and remote_id else remote.remote_id,
-            url=url if isinstance(url, str) and url.startswith(("https://", "http://")) else remote.url,
+            remote_id=_id_in(told) or remote.remote_id,
+            url=_address_in(told) or remote.url,
             state="public",
             version=identity,
             fingerprint=revision,
@@ -174,6 +175,25 @@ def secret_bytes(secret: str) -> bytes:
     if len(key) < _SECRET_BYTES_MIN:
         raise ValueError(f"has {len(key)} bytes, {_SECRET_BYTES_MIN} are the least")
     return key
+
+
+def _id_in(told: Mapping[str, Any]) -> str:
+    """Return the receiver's own id of an article, "" where it tells none that can be kept."""
+    told_id = told.get("id")
+    text = str(told_id) if isinstance(told_id, str | int) and not isinstance(told_id, bool) else ""
+    return text if text.isprintable() and len(text) <= _TOLD_CHARACTERS_MAX else ""
+
+
+def _address_in(told: Mapping[str, Any]) -> str:
+    """Return where the receiver says that an article stands, "" where that is no address."""
+    url = told.get("url")
+    if not isinstance(url, str) or not url.isprintable() or " " in url or len(url) > _TOLD_CHARACTERS_MAX:
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in ("https", "http") and parts.hostname else ""
 
 
 def _message(event: Event, data: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -64,6 +64,25 @@ def test_a_receiver_gets_the_whole_article_once(receiver, tmp_path):
         assert (told["alt"], told["caption"]) == (image.alt, image.caption)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [{"url": "https://[blog/x"}, {"url": "https:///x"}, {"url": "https://blog.example/a b"}, {"id": "7\x007"},
+     {"url": "https://blog.example/\x00"}, {"url": f"https://blog.example/{'x' * 2000}"}, {"id": "7" * 2001}, {"id": True}],
+)  # fmt: skip
+def test_an_answer_whose_address_or_id_is_none_counts_as_one_without(receiver, told):
+    """The article is out: what nobody can keep, or announce, must not end the pass that has just sent it."""
+    receiver.answer = told
+    remote = publish(publisher(receiver.url), ARTICLE, Recorded())
+    assert isinstance(remote, Remote)
+    assert (remote.remote_id, remote.url, remote.state) == (ARTICLE.key, "", "public")
+
+
+def test_what_a_site_says_is_told_as_text(receiver):
+    receiver.answers.append((400, {}, b"no \x00 \x1b[31mbinary\x9c \r\n answers"))
+    end = publish(publisher(receiver.url), ARTICLE, Recorded())
+    assert isinstance(end, PublishFailure) and end.message.isprintable()
+
+
 def test_images_can_be_left_out(receiver, tmp_path):
     publish(publisher(receiver.url, images="omit"), with_images(tmp_path), Recorded())
     (message,) = receiver.done.values()
