@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reconciler.operations.app import Installation
     from reconciler.store.engine import Database
 
+YEARS = range(1970, 9001)  # what a person may ask about: around the ends of the calendar days cannot be added
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -78,4 +80,6 @@ def clock_at(at: str | None) -> Clock:
         instant: datetime = parse_instant(at, SystemClock().now())
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if instant.year not in YEARS:
+        raise UsageError(f"the year {instant.year} is on no calendar", hint="write --at 2026-01-31T09:00, or +7d")
     return FixedClock(instant)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 _RELATIVE = re.compile(r"([+-])(\d+)([smhdw])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SECONDS_MAX = 36_500 * 86_400
 
 
 class Clock(Protocol):
@@ -74,20 +75,25 @@ def parse_instant(text: str, now: datetime) -> datetime:
     A time without an offset is read as UTC.
     """
     relative = _RELATIVE.fullmatch(text.strip())
-    if relative:
-        sign, count, unit = relative.groups()
-        seconds = int(count) * _UNIT_SECONDS[unit]
-        return now + timedelta(seconds=seconds if sign == "+" else -seconds)
     try:
+        if relative:
+            sign, count, unit = relative.groups()
+            seconds = int(count) * _UNIT_SECONDS[unit]
+            return now + timedelta(seconds=seconds if sign == "+" else -seconds)
         instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is beyond the end of the calendar") from error
     except ValueError as error:
         raise ValueError(f"{text!r} is no time: write 2026-01-31T09:00+01:00, or an offset such as +7d") from error
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def parse_duration_seconds(text: str) -> int:
-    """Return the seconds of a duration such as "90s", "5m" or "1h"; ValueError otherwise."""
+    """Return the seconds of a duration such as "90s", "5m" or "1h"; ValueError otherwise, and beyond a century."""
     match = re.fullmatch(r"(\d+)([smhd])", text)
     if not match:
         raise ValueError(f'{text!r} is no duration: write "60s", "5m" or "1h"')
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
+    seconds = int(match[1]) * _UNIT_SECONDS[match[2]] if len(match[1]) < 16 else _SECONDS_MAX + 1
+    if seconds > _SECONDS_MAX:
+        raise ValueError(f"{text!r} is longer than a century: write 36500d at most")
+    return seconds

@@ -9,7 +9,7 @@ import click
 
 from cli.options import at_option, format_option, site_option
 from cli.output import shorten
-from cli.session import Session
+from cli.session import YEARS, Session
 from reconciler.errors import UsageError
 from reconciler.wording import day_and_time
 
@@ -77,7 +77,7 @@ def calendar(
 
 def _month(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{4})-(\d{2})", text)
-    if match is None or not 1 <= int(match[2]) <= 12 or not 1970 <= int(match[1]) <= 9000:
+    if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) not in YEARS:
         raise UsageError(f"{text!r} is no month", hint="write it as 2026-12")
     return int(match[1]), int(match[2])
 

@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from cli.article_options import Chosen, article_options, decide
-from cli.session import Session
+from cli.session import YEARS, Session
 from reconciler.errors import UnreachableError, UsageError
 from reconciler.wording import day_and_time
 
 if TYPE_CHECKING:
     from reconciler.operations.app import Installation
     from reconciler.store.engine import Database
-
-_YEARS = range(1970, 9001)  # those that `igny8 calendar --month` shows
 
 
 @click.command()
@@ -121,7 +119,7 @@ def _instant(text: str, timezone: str) -> datetime:
         raise UsageError(f"{date.fromisoformat(text)} is a day without a time", hint=hint)
     if found.second or found.microsecond:
         raise UsageError(f"{text!r} is no whole minute", hint=hint)
-    if found.year not in _YEARS:
+    if found.year not in YEARS:
         raise UsageError(f"the year {found.year} is on no calendar", hint=hint)
     if found.tzinfo is not None:
         return found.astimezone(UTC)

@@ -9,7 +9,7 @@ import click
 
 from cli.options import at_option, format_option
 from cli.output import counted
-from cli.session import Session
+from cli.session import YEARS, Session
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,9 +70,12 @@ def simulate(
 
 def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        found = date.fromisoformat(text) if text else None
     except ValueError as error:
         raise UsageError(f"{text!r} is no date", hint="write it as 2026-12-01") from error
+    if found is not None and found.year not in YEARS:
+        raise UsageError(f"the year {found.year} is on no calendar", hint="write it as 2026-12-01")
+    return found
 
 
 def _show(session: Session, found: Simulation) -> None:

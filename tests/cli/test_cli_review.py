@@ -88,6 +88,7 @@ def test_articles_are_named_by_number_or_by_a_filter(content):
     assert "by number or by a filter" in content("approve", code=64)
     assert "by number or by a filter, not by both" in content("approve", "1", "--site", "blog", code=64)
     assert "is no label" in content("list", "--label", "europe", code=64)
+    assert "longer than a century" in content("list", "--older-than", "99999999999d", code=64)
     assert content("approve", "--state", "failed", "--yes").strip() == "The filter selects no article."
 
 

@@ -130,11 +130,21 @@ def test_one_of_a_thing_is_told_as_one(simulate, root):
         (["--compare", "HEAD"], "not in a git work tree"),
         (["--site", "blgo"], "did you mean `blog`"),
         (["--from", "tomorrow"], "is no date"),
+        (["--from", "0001-01-01"], "the year 1 is on no calendar"),
+        (["--from", "9999-12-01"], "the year 9999 is on no calendar"),
+        (["--at", "9999-12-31"], "the year 9999 is on no calendar"),
+        (["--at", "+99999999999999w"], "is beyond the end of the calendar"),
         (["--compare", "HEAD", "--format", "ical"], "shows one schedule"),
     ],
 )
 def test_what_makes_no_sense_is_told(simulate, words, told):
     assert told in simulate(*words, code=64)
+
+
+def test_a_hold_of_more_than_a_century_is_a_finding(simulate, root):
+    site = root / "sites/blog.yaml"
+    site.write_text(site.read_text().replace("publishing:\n", "publishing:\n  auto_approval_hold: 99999999999d\n"))
+    assert "'99999999999d' is longer than a century" in simulate(*FROM, code=3)
 
 
 def test_an_unknown_or_broken_revision_is_told(simulate, root):
