@@ -117,7 +117,12 @@ def approve_article(database: Database, clock: Clock, content_id: int, *, by: st
 def reject_article(
     database: Database, clock: Clock, content_id: int, *, by: str, reason: str, requeue: bool = False
 ) -> str:
-    """Reject an article that is not public: it is put away, or with `requeue` its idea is written again by the next run."""
+    """Reject an article that is not public: it is put away, or with `requeue` its idea is written again by the next run.
+
+    UsageError without a reason: whoever finds the article later asks for it.
+    """
+    if not reason.strip():
+        raise UsageError("the reason is empty", hint="--reason 'the prices are of last year'")
     with database.write() as connection:
         row, context = load_article(connection, content_id)
         now = clock.now()
@@ -277,6 +282,7 @@ def _check_state(row: Row, states: Sequence[str], done: str) -> None:
             "review": f"igny8 content approve {row['id']}",
             "draft": "it waits for its images",
             "published": f"igny8 unpublish {row['id']}",
+            "failed": f"igny8 content publish {row['id']} tries it again",
         }.get(str(row["state"]), "")
         raise ConflictError(f"content {row['id']} is {row['state']} and cannot be {done}", hint=hint)
 

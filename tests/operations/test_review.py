@@ -219,6 +219,13 @@ def test_a_rejected_article_is_put_away_with_the_reason_and_its_slug_is_free(rev
     assert reviewing.rows("SELECT sum(credits) FROM usage") == credits, "it is not written again"
 
 
+def test_a_rejection_says_why(reviewing):
+    for reason in ("", "  "):
+        with pytest.raises(UsageError, match="the reason is empty"):
+            reject_article(reviewing.database, reviewing.clock, 1, by="ann", reason=reason)
+    assert states(reviewing)[0][0] == "review"
+
+
 def test_with_requeue_the_next_run_writes_it_again_and_charges_for_it(reviewing):
     calls = "SELECT count(*), sum(credits) FROM usage WHERE stage = 'content'"
     ((before, credits),) = reviewing.rows(calls)
