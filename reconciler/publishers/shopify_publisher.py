@@ -263,7 +263,11 @@ class ShopifyPublisher:
     def _media(self, image: ArticleImage, notebook: Notebook) -> RemoteMedia | PublishFailure:
         known = notebook.media(image.sha256)
         if known is not None:
-            return known
+            there = self.api.run(operations.READ_FILE, {"id": known.remote_id})
+            if isinstance(there, PublishFailure):
+                return there
+            if there.get("node"):
+                return known
         name = f"igny8-{image.sha256}{Path(image.path).suffix}"
         data = self.api.run(operations.FIND_FILE, {"query": f"filename:{_quoted(name)}"})
         if isinstance(data, PublishFailure):

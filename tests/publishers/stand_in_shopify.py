@@ -120,6 +120,8 @@ class StandInShopify:
         return {"files": {"nodes": [self._file(item) for item in self.files.values() if item["filename"] == match[1]]}}
 
     def _Igny8FileState(self, variables: dict[str, Any]) -> Any:
+        if variables["id"] not in self.files:
+            return {"node": None}
         item = self.files[variables["id"]]
         item["polls"] += 1
         return {"node": self._file(item)}

@@ -147,10 +147,23 @@ def test_an_update_whose_answer_was_lost_is_taken_for_ours(shop, article):
     remote = publish(publisher(shop.url), article, recorded)
     newer = replace(article, title="Newer")
     with proxied(shop.url) as proxy:
-        proxy.again(2)
+        proxy.again(2 + len(article.images))
         lost = publisher(proxy.url).update(newer, remote, recorded.notebook, force=False)
         assert isinstance(lost, PublishFailure) and only(shop)["title"] == "Newer"
     assert isinstance(publisher(shop.url).update(newer, remote, recorded.notebook, force=False), Remote)
+
+
+def test_an_image_that_somebody_deleted_from_the_shops_files_is_sent_again(shop, article):
+    recorded = Recorded()
+    remote = publish(publisher(shop.url), article, recorded)
+    deleted = next(iter(shop.files))
+    del shop.files[deleted]
+    end = publisher(shop.url).update(replace(article, title="Newer"), remote, recorded.notebook, force=False)
+    assert isinstance(end, Remote)
+    assert {item["filename"] for item in shop.files.values()} == {
+        f"igny8-{image.sha256}.png" for image in article.images
+    }
+    assert deleted not in {media.remote_id for media in recorded.notebook.kept.values()}
 
 
 def test_hidden_shown_missing(shop, article):
