@@ -87,11 +87,16 @@ class GhostPublisher:
         found = self._find(article, known)
         if isinstance(found, PublishFailure):
             return found
-        if found is not None and found["status"] != "draft":
+        if found is not None and found["status"] != "draft" and _is_known(found, known):
             return _as_we_wrote(found, known)
         fields = self._fields(article, notebook)
         if isinstance(fields, PublishFailure):
             return fields
+        if found is not None and found["status"] != "draft":
+            # Of what we would write, so that a person's change, or a text from before an edit, is seen by a sync.
+            differs = ghost_post.differing(found, fields)
+            text = ghost_post.fingerprint(fields if differs else found)
+            return _as_we_wrote(found, Remote(str(found["id"]), "", "public", fingerprint=text))
         if found is None:
             made = self.api.send(
                 "POST", "posts/", {"posts": [fields | {"status": "draft"}]}, formats=_FORMATS, include=_INCLUDE
@@ -360,8 +365,12 @@ def _as_we_wrote(post: Mapping[str, Any], known: Remote | None) -> Remote | Publ
         hint = "take it back to draft in Ghost: igny8 keeps the schedule"
         return PublishFailure("somebody scheduled the article in Ghost", "changed-by-hand", hint=hint)
     seen = ghost_post.remote_of(post)
-    is_known = known is not None and known.fingerprint and known.remote_id == seen.remote_id
-    return replace(seen, fingerprint=known.fingerprint) if known is not None and is_known else seen
+    return replace(seen, fingerprint=known.fingerprint) if known is not None and _is_known(post, known) else seen
+
+
+def _is_known(post: Mapping[str, Any], known: Remote | None) -> bool:
+    """Tell whether it was recorded what we wrote into a post."""
+    return known is not None and bool(known.fingerprint) and known.remote_id == str(post["id"])
 
 
 def _first(posts: Sequence[dict[str, Any]]) -> dict[str, Any]:

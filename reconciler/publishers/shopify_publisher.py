@@ -87,11 +87,14 @@ class ShopifyPublisher:
         found = self._find(article, blog, known)
         if isinstance(found, PublishFailure):
             return found
-        if found is not None and found["isPublished"]:
+        if found is not None and found["isPublished"] and known is not None and known.fingerprint:
             return self._as_we_wrote(found, known)
         fields = self._fields(article, notebook)
         if isinstance(fields, PublishFailure):
             return fields
+        if found is not None and found["isPublished"]:
+            # Of what we would write, so that a person's change, or a text from before an edit, is seen by a sync.
+            return replace(self._remote(found), fingerprint=_fingerprint(fields))
         if found is None:
             made = {"blogId": blog, "handle": article.slug, "isPublished": False}
             return self._told("articleCreate", operations.CREATE, {"article": fields | made})

@@ -220,7 +220,8 @@ class StaticPublisher:
                 if refusal is not None:
                     return refusal
                 if action == "publish" and now.state == "public" and (repository or not self._is_same(page, files)):
-                    return now
+                    # Of what we would write, so that a person's change, or a text from before an edit, is seen by a sync.
+                    return replace(now, fingerprint=_fingerprint_of(page, files))
                 return self._write(article, place, files, action, repository)
         except OSError as error:
             return self._unwritten(error)
@@ -361,6 +362,14 @@ class StaticPublisher:
         if isinstance(error, BlockingIOError):
             return PublishFailure(f"another igny8 is at work in {self.folder}", "try-again")
         return PublishFailure(f"cannot write {error.filename or self.folder}: {error.strerror}", "try-again")
+
+
+def _fingerprint_of(page: str, files: Mapping[str, bytes]) -> str:
+    """Return the fingerprint that an article's files have once they are written."""
+    images = {
+        PurePosixPath(name).name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name != page
+    }
+    return fingerprint_of(files[page], images)
 
 
 def _by_hand(message: str, hint: str) -> PublishFailure:

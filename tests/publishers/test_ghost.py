@@ -15,6 +15,7 @@ from articles import ARTICLE, HTML, Recorded, publish, with_images
 from losing_proxy import proxied
 from stand_in_ghost import KEY, StandInGhost, standing_in
 
+from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers import ghost as ghost_module
 from reconciler.publishers.ghost_api import token
 from reconciler.publishers.ghost_post import body_of, lexical, remote_of
@@ -276,6 +277,17 @@ def test_an_edit_of_nothing_but_tags_reaches_the_draft_and_the_public_article(gh
     newest = replace(article, tags=(*article.tags, "Boots", "Maps"))
     assert isinstance(publisher(ghost).update(newest, remote, recorded.notebook, force=False), Remote)
     assert {"Boots", "Maps"} <= {tag["name"] for tag in only(ghost.posts())["tags"]}
+
+
+def test_an_older_text_that_is_public_already_is_not_taken_for_the_one_of_now(ghost, article):
+    """It went out, nobody recorded that, and it was edited and approved anew before the next try."""
+    publish(publisher(ghost), article, Recorded())
+    for title, finding in ((article.title, ""), ("Edited", "changed-by-hand")):
+        end = publish(publisher(ghost), replace(article, title=title), Recorded())
+        assert isinstance(end, Remote) and end.state == "public"
+        seen = publisher(ghost).look([end])
+        assert not isinstance(seen, PublishFailure)
+        assert finding_of("published", end, seen[0]) == finding
 
 
 def test_a_tag_that_a_person_added_stays_through_an_update(ghost, article):

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from stand_in_shopify import TOKEN, StandInShopify, standing_in
 
 from reconciler.clock import SystemClock
+from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import Preflight, PublishFailure, Remote
 from reconciler.publishers.shopify import ShopifySettings, make
 from reconciler.publishers.shopify_api import ShopifyApi
@@ -164,6 +165,17 @@ def test_an_image_that_somebody_deleted_from_the_shops_files_is_sent_again(shop,
         f"igny8-{image.sha256}.png" for image in article.images
     }
     assert deleted not in {media.remote_id for media in recorded.notebook.kept.values()}
+
+
+def test_an_older_text_that_is_public_already_is_not_taken_for_the_one_of_now(shop, article):
+    """It went out, nobody recorded that, and it was edited and approved anew before the next try."""
+    publish(publisher(shop.url), article, Recorded())
+    for title, finding in ((article.title, ""), ("Edited", "changed-by-hand")):
+        end = publish(publisher(shop.url), replace(article, title=title), Recorded())
+        assert isinstance(end, Remote) and end.state == "public"
+        seen = publisher(shop.url).look([end])
+        assert not isinstance(seen, PublishFailure)
+        assert finding_of("published", end, seen[0]) == finding
 
 
 def test_hidden_shown_missing(shop, article):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 from static_site import ARTICLE, NOTEBOOK, Site, with_images
 
+from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers import PUBLISHERS
 from reconciler.publishers.generators import GENERATORS
 from reconciler.publishers.generators.port import Place
@@ -105,8 +106,23 @@ def test_what_is_public_stays_as_a_person_left_it_when_publishing_is_repeated(tm
     site = Site(tmp_path)
     site.publish()
     site.page().write_text(site.page().read_text() + "by hand\n")
-    assert place_of(site.publish())[2] == "public"
+    again = site.publish()
+    assert place_of(again)[2] == "public"
     assert site.page().read_text().endswith("by hand\n")
+    (seen,) = site.publisher.look([again])
+    assert finding_of("published", again, seen) == "changed-by-hand"
+
+
+def test_an_older_text_that_is_public_already_is_not_taken_for_the_one_of_now(tmp_path):
+    """It went out, nobody recorded that, and it was edited and approved anew before the next try."""
+    site = Site(tmp_path)
+    site.publish()
+    (seen,) = site.publisher.look([same := site.publish()])
+    assert finding_of("published", same, seen) == ""
+    later = site.publish(replace(ARTICLE, markdown="The text of now.\n"))
+    assert "The text of now." not in site.page().read_text()
+    (seen,) = site.publisher.look([later])
+    assert finding_of("published", later, seen) == "changed-by-hand"
 
 
 @pytest.mark.parametrize(

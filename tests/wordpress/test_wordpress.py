@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from wordpress_articles import ARTICLE, SLOT, Notes, picture, publish, publisher, with_images
 
+from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import ArticleImage, PublishFailure, Remote
 
 
@@ -43,6 +44,16 @@ def test_each_image_stands_in_the_library_once_with_its_alt_text_and_caption(sit
     assert [(row["slug"], row["alt_text"], row["caption"]["raw"]) for row in site.media()] == [
         (f"igny8-{image.sha256}", image.alt, image.caption) for image in article.images
     ]
+
+
+def test_an_older_text_that_is_public_already_is_not_taken_for_the_one_of_now(site, tmp_path):
+    """It went out, nobody recorded that, and it was edited and approved anew before the next try."""
+    article = with_images(tmp_path)
+    publish(publisher(site), article)
+    for title, finding in ((article.title, ""), ("Edited", "changed-by-hand")):
+        end = publish(publisher(site), replace(article, title=title))
+        (seen,) = publisher(site).look([end])
+        assert (end.state, finding_of("published", end, seen)) == ("public", finding)
 
 
 def test_a_noted_number_that_is_another_image_by_now_is_not_taken_for_ours(site, tmp_path):

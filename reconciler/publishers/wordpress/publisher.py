@@ -120,7 +120,7 @@ class WordPressPublisher:
         if found.status == "trash":
             return _trashed(found)
         if found.status == "publish":
-            return _as_we_wrote(found, known)
+            return self._as_we_write(found, known, article, notebook)
         sent = self._fields(article, notebook)
         is_ours = known is None or not known.fingerprint or found.fingerprint == known.fingerprint
         if not is_ours and found.fingerprint != fingerprint(article.title, sent["content"]):
@@ -147,7 +147,8 @@ class WordPressPublisher:
                 f"{self.api.place} says that post {post.post_id} is public, but {post.link} is not found",
                 hint="save the site's permalink settings again, and look for a page with the same address",
             )
-        return _as_we_wrote(post, remote)
+        # Whichever post it is: what `prepare` answered is of the text that the article has.
+        return replace(post.as_remote(), fingerprint=remote.fingerprint or post.fingerprint)
 
     @_answers
     def update(self, article: Article, remote: Remote, notebook: Notebook, *, force: bool) -> Remote | PublishFailure:
@@ -311,6 +312,17 @@ class WordPressPublisher:
         meta = meta_of(article)
         return fields | ({"meta": meta} if meta else {})
 
+    def _as_we_write(self, post: Post, known: Remote | None, article: Article, notebook: Notebook) -> Remote:
+        """Return a public post with the fingerprint of what we wrote, where nobody knows of what we would write.
+
+        So a person's change, or a text from before an edit, is seen by an update and a sync.
+        """
+        seen = post.as_remote()
+        if known is not None and known.fingerprint and known.remote_id == seen.remote_id:
+            return replace(seen, fingerprint=known.fingerprint)
+        content = content_of(article, ensure_media(self.api, article.images, notebook))
+        return replace(seen, fingerprint=fingerprint(article.title, content))
+
     def _author(self, article: Article) -> int | None:
         """Return the user who is shown as the author; None, which is ourselves, also where we may name nobody else."""
         if self.settings.author is None and self._user is not None and not self._user.names_others:
@@ -335,13 +347,6 @@ class WordPressPublisher:
             message = f"{self.api.place} has other names by now for categories or tags of post {stored.post_id}"
             raise RefusedError(PublishFailure(message))
         return stored
-
-
-def _as_we_wrote(post: Post, known: Remote | None) -> Remote:
-    """Return a public post with the fingerprint of what we wrote: a person's change has to be seen by an update."""
-    seen = post.as_remote()
-    is_known = known is not None and known.fingerprint and known.remote_id == seen.remote_id
-    return replace(seen, fingerprint=known.fingerprint) if known is not None and is_known else seen
 
 
 def _trashed(post: Post) -> PublishFailure:
