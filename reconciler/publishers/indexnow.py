@@ -20,12 +20,19 @@ def by_host(urls: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return the pages that may be announced together: of one host, at most so many; what has no host is left out."""
     hosts: dict[str, list[str]] = {}
     for url in dict.fromkeys(urls):
-        host = urlsplit(url).netloc
+        host = _host_of(url)
         if host:
             hosts.setdefault(host, []).append(url)
     return tuple(
         tuple(pages[start : start + URLS_MAX]) for pages in hosts.values() for start in range(0, len(pages), URLS_MAX)
     )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""  # a site may say anything of where its page stands
 
 
 def announce(endpoint: str, key: str, urls: Sequence[str], *, key_location: str = "") -> PublishFailure | None:

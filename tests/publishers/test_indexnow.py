@@ -146,7 +146,15 @@ def test_a_key_that_indexnow_does_not_take_is_a_finding(small_world):
 
 
 def test_pages_are_announced_by_host_and_pages_without_a_host_are_not():
-    urls = ["https://a.example/1", "", "posts/x", "https://b.example/2", "https://a.example/3", "https://a.example/1"]
+    urls = [
+        "https://a.example/1",
+        "",
+        "posts/x",
+        "https://[bad/x",
+        "https://b.example/2",
+        "https://a.example/3",
+        "https://a.example/1",
+    ]
     assert by_host(urls) == (("https://a.example/1", "https://a.example/3"), ("https://b.example/2",))
     many = [f"https://a.example/{number}" for number in range(10_001)]
     assert [len(group) for group in by_host(many)] == [10_000, 1]
