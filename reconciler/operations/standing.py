@@ -6,12 +6,13 @@ from reconciler.operations.site_visit import SiteVisit
 from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import PublishFailure, Remote
 
+HIDDEN = "unpublished-by-hand"
 # What a person may do about an article that does not stand at its site as it was sent.
 _MENDS = {
     "missing": "--force publishes it anew",
     "trashed": "restore it there, or delete it there for good; then --force publishes it anew",
     "changed-by-hand": "--force overwrites the change",
-    "unpublished-by-hand": "publish it there again, or take it off here, too: igny8 unpublish",
+    HIDDEN: "publish it there again, or take it off here, too: igny8 unpublish",
 }
 
 
@@ -26,6 +27,11 @@ def why_not_as_sent(visit: SiteVisit, known: Remote) -> PublishFailure | None:
     return PublishFailure(
         f"there is nothing new to send, but it is {finding} at the site", hint=_MENDS.get(finding, "")
     )
+
+
+def why_hidden() -> PublishFailure:
+    """Return what to say of an update that arrived where no reader sees it."""
+    return PublishFailure(f"the new text is at the site, but nobody sees it: it is {HIDDEN}", hint=_MENDS[HIDDEN])
 
 
 def is_missing(visit: SiteVisit, known: Remote) -> bool:

@@ -29,6 +29,7 @@ from reconciler.errors import ExitCode
 from reconciler.operations.article import article_of
 from reconciler.operations.context import load_contexts
 from reconciler.operations.publish_article import publish_article
+from reconciler.operations.sync import sync_sites
 from reconciler.publishers.ghost_post import article_fields, differing
 from reconciler.store.engine import open_database
 from reconciler.store.publications import publications_of
@@ -132,6 +133,23 @@ def test_articles_go_out_once_and_the_site_is_told_apart(scene):
     assert [item.error for item in world.publish().articles] == ["", ""]
     expect_both_once(scene, world)
     assert world.publish().articles == ()
+
+
+def test_an_update_of_what_a_person_took_out_of_sight_is_no_success(scene):
+    world = scene.later()
+    world.publish()
+    (post_id,) = (str(number) for (number,) in world.rows("SELECT remote_id FROM publication WHERE content_id = 1"))
+    scene.ghost.change(post_id, status="draft")
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE content SET approved_hash = NULL, title = 'Edited' WHERE id = 1")
+    for _ in range(2):
+        end = publish_article(world.installation, world.database, 1, force=False)
+        assert (end.what, "unpublished-by-hand" in end.error) == ("failed", True)
+        assert "igny8 unpublish" in end.hint
+    assert {post["id"]: post["title"] for post in scene.ghost.posts()}[post_id] == "Edited"
+    scene.ghost.change(post_id, status="published")
+    (synced,) = sync_sites(world.installation, world.database)
+    assert (synced.sync_status, synced.findings) == ("ok", ())
 
 
 def kinds_of_writes(seen: list[str]) -> list[int]:
