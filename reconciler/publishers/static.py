@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from urllib.parse import quote
 from reconciler.publishers.generators import find_generator
 from reconciler.publishers.generators.port import Generator, Place
 from reconciler.publishers.port import Article, Notebook, Preflight, Publisher, PublishFailure, Remote
-from reconciler.publishers.static_build import verify_build
+from reconciler.publishers.static_build import build_site, verify_build
 from reconciler.publishers.static_folder import (
     digest_of,
     fingerprint,
@@ -108,7 +108,7 @@ class StaticPublisher:
         return self._change(article, remote.remote_id, "update", "" if force else remote.fingerprint)
 
     def withdraw(self, remote: Remote) -> Remote | PublishFailure:
-        """Remove the page and the images that it names; other files beside them stay."""
+        """Remove the page and the images that it names; other files beside them stay. What was built of it goes, too."""
         place = self._place(remote.remote_id)
         try:
             with self._repository(writes=True) as repository:
@@ -123,11 +123,13 @@ class StaticPublisher:
                 paths = [place.page, *(f"{place.images}/{name}" for name in marks.images)]
                 remove_files(self.folder / place.images, marks.images)
                 remove_files(page.parent, [aside.name])
+                commit = ""
                 if repository is not None and marks.key:
                     subject = f"Withdraw {PurePosixPath(place.permalink).name}"
                     commit = repository.commit(paths, subject, key=marks.key, action="withdraw")
-                    return replace(self._remote(remote.remote_id, repository), version=commit)
-                return self._remote(remote.remote_id, repository)
+                if failure := self._build_without(place, marks.images):
+                    return failure
+                return replace(self._remote(remote.remote_id, repository), version=commit)
         except OSError as error:
             return self._unwritten(error)
         except GitError as error:
@@ -315,6 +317,16 @@ class StaticPublisher:
         output = build.output or self._generator.output
         page = f"{output}{place.permalink}index.html"
         return verify_build(self.folder, build, page, title=article.title, canonical=article.canonical_url)
+
+    def _build_without(self, place: Place, images: Iterable[str]) -> PublishFailure | None:
+        """Remove what was built of a page that is gone, which not every builder does, and build the pages that named it."""
+        build = self.settings.build
+        if build is None:
+            return None
+        output = self.folder / (build.output or self._generator.output)
+        remove_files(output / place.permalink.strip("/"), ["index.html", *images])
+        done = build_site(self.folder, build)
+        return done if isinstance(done, PublishFailure) else None
 
     def _start_site(self, article: Article) -> list[str]:
         """Make a folder without a site into a small working one; return the starter's files that stand there as made."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.clock import parse_duration_seconds
 from reconciler.publishers.port import PublishFailure
-from reconciler.publishers.processes import run_program
+from reconciler.publishers.processes import Finished, run_program
 from reconciler.publishers.static_settings import BuildSettings
 
 
@@ -20,15 +20,9 @@ def verify_build(
 
     A copy has to name its `canonical` address.
     """
-    words = " ".join(settings.command)
-    try:
-        done = run_program(settings.command, folder, seconds=parse_duration_seconds(settings.timeout))
-    except OSError as error:
-        return PublishFailure(f"cannot start `{words}`: {error.strerror}", "site", hint="see publisher.build.command")
-    if done.timed_out:
-        return PublishFailure(f"`{words}` was still building after {settings.timeout}\n{done.tail()}", "try-again")
-    if done.code != 0:
-        return PublishFailure(f"`{words}` ended with {done.code}\n{done.tail()}")
+    words, done = " ".join(settings.command), build_site(folder, settings)
+    if isinstance(done, PublishFailure):
+        return done
     built = folder / page
     if not built.is_file():
         hint = "see publisher.permalink and publisher.build.output"
@@ -40,6 +34,20 @@ def verify_build(
         hint = 'let the layout print the canonical address of the front matter in <link rel="canonical">'
         return PublishFailure(f"the page {page} was built without the canonical address {canonical}", "site", hint=hint)
     return None
+
+
+def build_site(folder: Path, settings: BuildSettings) -> Finished | PublishFailure:
+    """Build the site; return how that ended, or why it did not end well."""
+    words = " ".join(settings.command)
+    try:
+        done = run_program(settings.command, folder, seconds=parse_duration_seconds(settings.timeout))
+    except OSError as error:
+        return PublishFailure(f"cannot start `{words}`: {error.strerror}", "site", hint="see publisher.build.command")
+    if done.timed_out:
+        return PublishFailure(f"`{words}` was still building after {settings.timeout}\n{done.tail()}", "try-again")
+    if done.code != 0:
+        return PublishFailure(f"`{words}` ended with {done.code}\n{done.tail()}")
+    return done
 
 
 def _names(html: str, canonical: str) -> bool:

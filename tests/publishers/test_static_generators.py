@@ -208,6 +208,25 @@ def test_a_copy_that_is_built_without_its_canonical_address_stops_the_place(tmp_
         assert not site.page().exists(), "nobody gets to see it"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_withdrawn_article_is_gone_from_what_was_built_and_from_the_pages_that_named_it(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    site = Site(tmp_path, {"generator": name, "build": {"command": COMMANDS[name], "timeout": "2m"}})
+    site.folder.mkdir(parents=True)
+    if name in ("eleventy", "astro"):
+        (site.folder / "node_modules").symlink_to(MODULES)
+    stays, goes = replace(ARTICLE, key="key-2", slug="stays"), with_images(tmp_path, ARTICLE)
+    assert isinstance(site.publish(stays), Remote)
+    remote = site.publish(goes)
+    output = site.folder / find_generator(name).output
+    assert "say-hi" in (output / "index.html").read_text()
+    assert site.publisher.withdraw(remote).state == "missing"
+    assert not (output / "posts/say-hi/index.html").exists()
+    index = (output / "index.html").read_text()
+    assert "stays" in index and "say-hi" not in index
+    assert (output / "posts/stays/index.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("script", "scope", "message"),
     [
