@@ -18,10 +18,12 @@ from urllib.parse import urlencode
 
 import httpx2
 
+from reconciler.clock import ticks
 from reconciler.publishers.port import PublishFailure
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 _CONNECT_SECONDS = 10.0
+_PATIENCE = 5  # an answer may take so many times what its next part may take
 _TOLD_CHARACTERS = 300
 _NO_TEXT = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
 _PLAIN = ",/:"  # may stand in a query as they are
@@ -76,12 +78,16 @@ def exchange(
         )  # fmt: skip
     try:
         request = _request(client, method, url, params or {}, headers or {}, body)
+        begun = ticks()
         with contextlib.closing(client.send(request, stream=True)) as response:
             data = bytearray()
             for part in response.iter_bytes():
                 data += part
                 if len(data) > ANSWER_BYTES_MAX:
                     return PublishFailure(f"{place} answers with more than 32 MiB", "site")
+                # Each part comes in time, and the last one never: others have their articles to get.
+                if ticks() - begun > _PATIENCE * (client.timeout.read or 0.0):
+                    return PublishFailure(f"{place} does not come to the end of its answer", "try-again")
             told = {name.lower(): value for name, value in response.headers.items()}
             return _answer(response.status_code, told, bytes(data))
     except httpx2.InvalidURL as error:
