@@ -234,3 +234,27 @@ def test_a_page_is_looked_at_as_a_reader_does_where_the_site_knows_no_other_ques
         assert [api.status_of(f"{base}/{path}") for path in ("there", "gone")] == [200, 404]
         assert [api.status_of(f"{site.url}/{path}") for path in ("", "no-such-page/")] == [200, 404]
         server.shutdown()
+
+
+def test_the_api_is_found_where_something_in_front_takes_no_head():
+    class NoHead(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(403)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Link", f'<http://{self.headers["Host"]}/api/>; rel="https://api.w.org/"')
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({"path": self.path}).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), NoHead) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        api = WordPressApi(f"http://127.0.0.1:{server.server_port}", "editor", "", SystemClock().now)
+        assert api.get("/wp/v2/users/me", "see who they are") == {"path": "/api/wp/v2/users/me"}
+        server.shutdown()

@@ -75,11 +75,18 @@ class WordPressApi:
 
     def status_of(self, url: str) -> int:
         """Return with which status a reader is answered at an address of the site; 0 when there is no answer."""
-        answer = exchange(self.client, "HEAD", url)
-        # WordPress makes no page for a HEAD. What stands in front may not know it: a reader's own question decides.
-        if not isinstance(answer, PublishFailure) and not answer.is_ok:
-            answer = exchange(self.client, "GET", url)
+        answer = self._page(url)
         return 0 if isinstance(answer, PublishFailure) else answer.status
+
+    def _page(self, url: str) -> Answer | PublishFailure:
+        """Return what a reader is answered, if possible without the page: WordPress makes none for a HEAD.
+
+        What stands in front may not take a HEAD: a reader's own question decides.
+        """
+        answer = exchange(self.client, "HEAD", url)
+        if isinstance(answer, PublishFailure) or answer.status < 400:
+            return answer
+        return exchange(self.client, "GET", url)
 
     def _is_gone(self, route: str, doing: str) -> bool:
         try:
@@ -113,7 +120,7 @@ class WordPressApi:
 
     def _discover(self) -> tuple[str, str]:
         """Ask the front page where the API is. What it names counts as a path only: nothing goes to another host."""
-        answer = exchange(self.client, "HEAD", self.site_url.rstrip("/") + "/")
+        answer = self._page(self.site_url.rstrip("/") + "/")
         if isinstance(answer, PublishFailure):
             raise RefusedError(answer)
         self._note_time(answer)
