@@ -276,8 +276,8 @@ class WordPressPublisher:
             message = f"{self.api.place} made post {made.post_id} {made.status} instead of public"
             raise RefusedError(PublishFailure(message, "try-again" if made.status == "future" else "site"))
         if made.fingerprint != post.fingerprint:
-            # No fact that we remember is to blame, and who asks once more finds a public post and nothing to say.
-            self.is_recalled = False
+            # Not to be done once more: whoever asks again finds a public post, and nothing to say.
+            self.forget()
             message = f"{self.api.place} changed the text of post {made.post_id} while publishing it"
             raise RefusedError(PublishFailure(message, hint=f"look at {made.link}"))
         return made
