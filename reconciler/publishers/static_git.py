@@ -26,7 +26,7 @@ _PUSHES_MAX = 5
 _KEPT = "igny8.kept"
 _SOMEBODY_WAS_FASTER = ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref")
 _NOT_ALLOWED = (
-    "Authentication failed", "Permission denied", "could not read Username", "terminal prompts disabled", "403", "401",
+    "Authentication failed", "Permission denied", "could not read Username", "terminal prompts disabled", "returned error: 403", "returned error: 401",
     "not found", "does not appear to be a git repository", "access denied", "hook declined", "protected branch",
     "Host key verification failed", "dubious ownership",
 )  # fmt: skip

@@ -215,6 +215,12 @@ def test_a_clone_that_cannot_be_had_stops_the_site_with_the_reason(tmp_path, pre
     assert message in failure(site.publish(), scope).message
 
 
+def test_a_number_in_an_address_is_no_refusal(tmp_path):
+    """Nothing listens at that port; what git says of it holds 401 and 403."""
+    site = Site(tmp_path, {"git": {"remote": "http://127.0.0.1:9/site-401-403.git"}})
+    assert "site-401-403" in failure(site.publish(), "try-again").message
+
+
 def test_a_folder_outside_of_any_repository_is_told(tmp_path):
     (tmp_path / "root").mkdir()
     end = failure(Site(tmp_path / "root", {"git": {}}).publish(), "site")
