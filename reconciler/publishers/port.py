@@ -167,7 +167,7 @@ class Publisher(Protocol):
         """Find the article, or make it with its images where nobody sees it.
 
         `known` is what an earlier `prepare` answered. A draft of ours is brought up to date; what is public stays as it
-        is.
+        is, and is answered with the fingerprint of what we wrote; where nobody knows that, of what we would write.
         """
         ...
 
