@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from cli.ical import CalendarEvent
-from cli.output import shorten
+from cli.output import readable, shorten
 from reconciler.diagnostics import visible
 from reconciler.operations.calendar import STATES, Calendar
 
@@ -53,7 +53,7 @@ def month_lines(found: Calendar, year: int, month: int) -> Iterator[str]:
     for entry in found.entries:
         if entry["state"] in ("failed", "missed"):
             sign = SIGNS[entry["state"]]
-            why = f": {entry['error']}" if entry["error"] else ""
+            why = f": {readable(str(entry['error']))}" if entry["error"] else ""
             yield (
                 f"{sign} {entry['local']:%a %d %H:%M}  {entry['site']}  {entry['content']}  "
                 f"{shorten(str(entry['title']), _TITLE)}{why}"
@@ -78,9 +78,9 @@ def month_page(found: Calendar, year: int, month: int, *, site: str) -> str:
                 "time": f"{entry['local']:%H:%M}",
                 "site": entry["site"],
                 "state": entry["state"],
-                "title": visible(str(entry["title"]), 200),
+                "title": shorten(str(entry["title"]), 200),
                 "url": entry["url"] if str(entry["url"]).startswith(("https://", "http://")) else "",
-                "error": visible(str(entry["error"]), 300),
+                "error": shorten(str(entry["error"]), 300),
             }
         )
     closed: dict[date, list[str]] = {}

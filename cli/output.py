@@ -13,6 +13,8 @@ import click
 
 from reconciler.wording import counted as counted
 
+# Non-joiner, joiner, the two marks of direction, soft hyphen: titles in Persian, Hindi, Hebrew and emoji have them.
+_STAYS = "\u200c\u200d\u200e\u200f\u00ad"
 _STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
     "warning": {"fg": "yellow", "bold": True},
@@ -114,12 +116,15 @@ def _plain(value: Any) -> Any:
 
 
 def _width(text: str) -> int:
-    """Return the columns that a text takes on a terminal; East Asian wide characters take two."""
-    from unicodedata import combining, east_asian_width
+    """Return the columns that a text takes on a terminal; East Asian wide characters take two, marks and joiners none."""
+    from unicodedata import category, east_asian_width
 
     if text.isascii():
         return len(text)
-    return sum(0 if combining(character) else 1 + (east_asian_width(character) in "WF") for character in text)
+    return sum(
+        0 if category(character) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(character) in "WF")
+        for character in text
+    )
 
 
 def place_name(site: str, target: str) -> str:
@@ -127,8 +132,29 @@ def place_name(site: str, target: str) -> str:
     return f"{site}/{target}" if target else site
 
 
+def readable(text: str, *, lines: bool = False) -> str:
+    """Return what a person or a model wrote with escapes for what would steer a terminal or turn its direction.
+
+    The spaces and joiners of every script stay. Of several lines it makes one, unless `lines` are wanted.
+    """
+    from unicodedata import category
+
+    if text.isprintable():
+        return text
+
+    def shown(character: str) -> str:
+        if character.isprintable() or character in _STAYS or category(character) == "Zs":
+            return character
+        if character in "\n\t":
+            return character if lines else " "
+        return character.encode("unicode_escape", "surrogatepass").decode()
+
+    return "".join(map(shown, text))
+
+
 def shorten(text: str, width: int) -> str:
-    """Return a text that takes at most so many columns, cut with an ellipsis."""
+    """Return a text as one line that takes at most so many columns, cut with an ellipsis."""
+    text = readable(text)
     if _width(text) <= width:
         return text
     taken = end = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import at_option, format_option, site_option
-from cli.output import shorten
+from cli.output import readable, shorten
 from cli.session import YEARS, Session
 from reconciler.errors import UsageError
 from reconciler.wording import day_and_time
@@ -101,7 +101,7 @@ def _show_list(session: Session, found: Calendar, now: datetime) -> None:
                 entry["site"],
                 entry["state"],
                 entry["content"] or "-",
-                shorten(str(entry["title"]), 60) + (f"  ! {entry['error']}" if entry["error"] else ""),
+                shorten(str(entry["title"]), 60) + (f"  ! {readable(str(entry['error']))}" if entry["error"] else ""),
             )
             for entry in found.entries
         ],

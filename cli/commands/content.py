@@ -12,7 +12,7 @@ from cli.checklists import show_checklist
 from cli.commands.content_decisions import DECISIONS
 from cli.commands.content_improve import link, optimize
 from cli.options import at_option, format_option, seconds_of, site_option
-from cli.output import is_interactive, shorten
+from cli.output import is_interactive, readable, shorten
 from cli.session import Session
 from reconciler.errors import Igny8Error, UsageError
 from reconciler.wording import day_and_time
@@ -139,18 +139,18 @@ def show(session: Session, number: int, opens: bool, page: Path | None, format_:
         ("url", article["url"] or "-"),
         *((f"copy, {copy['target_name']}", _copy(copy)) for copy in article["copies"]),
     ]
-    output.data(output.style(str(article["title"]), "head"))
+    output.data(output.style(readable(str(article["title"])), "head"))
     for name, value in facts:
-        output.data(f"  {name:<17} {value}")
+        output.data(f"  {name:<17} {readable(str(value))}")
     if article["checklist"]:
         show_checklist(output, article["checklist"])
     for image in article["images"]:
         path = picture_path(installation.media, image["sha256"], image["media_type"])
-        output.data(f"  image, {image['role']:<10} {_from_here(path)}  ({image['alt']})")
+        output.data(f"  image, {image['role']:<10} {_from_here(path)}  ({readable(str(image['alt']))})")
     for item in article["decisions"]:
-        reason = f": {item['reason']}" if item["reason"] else ""
+        reason = f": {readable(str(item['reason']))}" if item["reason"] else ""
         output.data(f"  {item['at']:%Y-%m-%d %H:%M} {item['kind']:<13} by {item['decided_by']}{reason}")
-    output.data(f"\n{article['markdown'].rstrip()}")
+    output.data(f"\n{readable(str(article['markdown']).rstrip(), lines=True)}")
 
 
 def _state(article: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ def write_article_text(article: Mapping[str, Any]) -> str:
 
 def read_article_text(text: str) -> dict[str, Any] | str:
     """Return the fields that such a file sets, `markdown` among them, or what is wrong with it and where."""
+    if "\0" in text:
+        return f"line {text[: text.index(chr(0))].count(chr(10)) + 1}: there is a NUL in it, which no database keeps"
     parts = front_matter(text)
     if parts is None:
         return "line 1: begin the file with --- and end the front matter with ---"
@@ -55,4 +57,6 @@ def wrong_value(name: str, value: Any) -> str:
         return f"{name} is text"
     if "\n" in value.strip():
         return f"{name} is one line"
+    if any(character < " " for character in value.strip()):
+        return f"{name} holds control characters"
     return "" if value.strip() or name not in ("title", "slug") else f"{name} is empty"

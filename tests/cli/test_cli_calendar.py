@@ -151,6 +151,15 @@ def test_the_page_has_every_day_escapes_titles_and_loads_nothing(calendar, world
     assert text.count("scheduled") == 3
 
 
+def test_the_page_keeps_the_spaces_and_joiners_of_every_script(calendar, world):
+    with world.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE content SET title = '東京\u3000旅行 prix\u00a0: 👩\u200d👧 \u202e' WHERE id = 1"
+        )
+    page = calendar("--month", "2026-11", "--format", "html")
+    assert "東京\u3000旅行 prix\u00a0: 👩\u200d👧 \\u202e" in page
+
+
 def test_a_mistyped_month_is_told(calendar):
     assert "is no month" in calendar("--month", "December", code=64)
     assert "is no month" in calendar("--month", "2026-13", code=64)

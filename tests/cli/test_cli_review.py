@@ -157,6 +157,24 @@ def test_an_article_goes_through_every_decision(world, content):
     assert "state             archived\n" in content("show", "2")
 
 
+def test_what_a_model_wrote_steers_no_terminal_and_stays_readable(world, content):
+    title = "\x1b[2Jred\x07 \u202eevil\nnext: 東京\u3000旅行, می\u200cخواهم, prix\u00a0: 👩\u200d👧"
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE content SET title = ?, markdown = ? WHERE id = 1", (title, f"a\n\n{title}"))
+    shown = "\\x1b[2Jred\\x07 \\u202eevil next: 東京\u3000旅行, می\u200cخواهم, prix\u00a0: 👩\u200d👧"
+    assert shown in content("list")
+    assert content("show", "1").startswith(f"{shown}\n")
+    assert "\x1b" not in content("show", "1")
+    assert json.loads(content("show", "1", "--json"))["article"]["title"] == title
+
+
+def test_an_edit_with_control_characters_is_refused_with_its_line(content, tmp_path):
+    assert "title holds control characters" in content("edit", "1", "--set", "title=\x1b[31mred", code=64)
+    file = tmp_path / "article.md"
+    file.write_text(content("edit", "1", "--print").replace("\n\n", "\n\na\0b\n\n", 1))
+    assert "there is a NUL in it" in content("edit", "1", "--file", str(file), code=64)
+
+
 def test_an_article_is_edited_in_the_editor_of_the_person(world, content, tmp_path, monkeypatch):
     """The editor is a program that gets the file and changes it; here it puts a title in."""
     editor = tmp_path / "editor.py"
