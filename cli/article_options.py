@@ -142,15 +142,23 @@ def _may(session: Session, chosen: Chosen, verb: str, articles: Sequence[Row]) -
         else:
             output.data("The filter selects no article.")
         return False
-    for row in articles[:_SHOWN]:
-        output.note(f"  {row['id']:>5}  {row['site']}  {row['state']}  {shorten(str(row['title']), 64)}")
+    touched = [
+        f"  {row['id']:>5}  {row['site']}  {row['state']}  {shorten(str(row['title']), 64)}"
+        for row in articles[:_SHOWN]
+    ]
     if len(articles) > _SHOWN:
-        output.note(f"  and {len(articles) - _SHOWN:,} more")
+        touched.append(f"  and {len(articles) - _SHOWN:,} more")
+    may_ask = session.accepts_input and is_interactive()
+    if chosen.yes or not may_ask:
+        for line in touched:
+            output.note(line)
     if chosen.yes:
         return True
-    if not (session.accepts_input and is_interactive()):
+    if not may_ask:
         raise UsageError("there is no terminal to ask on", hint="add --yes to do it without asking")
-    if not ask(f"{verb} {'this' if len(articles) == 1 else 'these'} {counted(len(articles), 'article')}?"):
+    # What it touches belongs to the question, also with --quiet.
+    question = f"{verb} {'this' if len(articles) == 1 else 'these'} {counted(len(articles), 'article')}?"
+    if not ask("\n".join([*touched, question])):
         output.note("Nothing was changed.")
         return False
     return True

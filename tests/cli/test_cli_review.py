@@ -66,9 +66,20 @@ def test_of_several_articles_one_that_may_not_go_out_keeps_no_other_back(world, 
 
 
 def test_on_a_terminal_a_filter_asks_and_no_is_the_default(world):
-    def answered(text: bytes) -> str:
+    def answered(text: bytes, *words: str) -> str:
         main, side = pty.openpty()
-        words = [*IGNY8, "-C", str(world.root), "--db", world.database.url, "content", "reject", "--state", "review"]
+        words = [
+            *IGNY8,
+            *words,
+            "-C",
+            str(world.root),
+            "--db",
+            world.database.url,
+            "content",
+            "reject",
+            "--state",
+            "review",
+        ]
         process = subprocess.Popen([*words, "--reason", "old", *AT], stdin=side, stdout=subprocess.PIPE, stderr=side)
         os.close(side)
         os.write(main, text)
@@ -76,10 +87,12 @@ def test_on_a_terminal_a_filter_asks_and_no_is_the_default(world):
         told = os.read(main, 65536).decode()
         os.close(main)
         assert process.returncode == 0
+        assert "blog  review  Best hiking boots" in told
         assert "Reject these 2 articles? [y/N]" in told
         return out.decode() + told
 
     assert "Nothing was changed." in answered(b"\n")
+    assert "Nothing was changed." not in answered(b"\n", "--quiet"), "what it touches is told all the same"
     assert states(world) == ["review", "review"]
     assert "1: rejected and put away" in answered(b"y\n")
 
