@@ -9,6 +9,7 @@ from html import escape, unescape
 
 from reconciler.pipeline.port import Row
 
+_RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"}
 _HEADING = re.compile(r"<h([2-4])>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _STYLE = """
@@ -25,7 +26,7 @@ figure { margin: 1.2rem 0; }
 figcaption, .facts { color: var(--soft); font-size: 14px; }
 .facts { border-bottom: 1px solid var(--line); padding-bottom: .8rem; }
 table { border-collapse: collapse; width: 100%; }
-td, th { border-bottom: 1px solid var(--line); padding: .45rem .5rem; text-align: left; }
+td, th { border-bottom: 1px solid var(--line); padding: .45rem .5rem; text-align: start; }
 pre { overflow-x: auto; }
 """
 
@@ -50,7 +51,7 @@ def preview_page(article: Row, images: Sequence[PreviewImage], *, site: str, lan
     return "\n".join(
         (
             "<!doctype html>",
-            f'<html lang="{escape(language)}">',
+            f'<html lang="{escape(language)}" dir="{_direction(language)}">',
             "<head>",
             '<meta charset="utf-8">',
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -86,6 +87,10 @@ def _with_images(html: str, images: Sequence[PreviewImage]) -> str:
     placed = _HEADING.sub(place, html)
     left = [_figure(image) for some in waiting.values() for image in some]
     return "\n".join((placed, *left))
+
+
+def _direction(language: str) -> str:
+    return "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
 
 
 def _figure(image: PreviewImage) -> str:

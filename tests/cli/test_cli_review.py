@@ -265,6 +265,16 @@ def test_an_article_is_shown_as_its_site_will_with_its_images_in_their_places(wo
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
 
 
+def test_an_arabic_article_is_shown_from_right_to_left(world, content, tmp_path):
+    path = tmp_path / "article.html"
+    content("show", "1", "--html", str(path))
+    assert '<html lang="en" dir="ltr">' in path.read_text()
+    world.write(edited("sites/blog.yaml", ("account: acme\n", "account: acme\nlanguage: ar\n")))
+    world.apply()
+    content("show", "1", "--html", str(path))
+    assert '<html lang="ar" dir="rtl">' in path.read_text()
+
+
 def test_the_browser_is_opened_on_that_page(world, content, tmp_path, monkeypatch):
     seen = tmp_path / "seen"
     browser = tmp_path / "browser"
