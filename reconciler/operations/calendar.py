@@ -51,8 +51,9 @@ def calendar(
     """Return the slots of the coming days, and of some days back, each with its article and local time."""
     now = clock.now()
     since, until = now - timedelta(days=back), now + timedelta(days=days)
-    contexts, rows, begun = _load(database, site, since, until)
-    entries = [_entry(row, contexts[str(row["site"])], now) for row in rows]
+    # Whether a day is full is told by all of its articles, also by those just outside of the time asked for.
+    contexts, rows, begun = _load(database, site, since - 2 * _DAY, until + 2 * _DAY)
+    entries = [_entry(row, contexts[str(row["site"])], now) for row in rows if since <= row["slot_at"] <= until]
     if with_empty:
         for name, context in contexts.items():
             held = {row["slot_at"] for row in rows if row["site"] == name}

@@ -52,6 +52,21 @@ def test_a_list_has_the_articles_and_on_demand_the_empty_slots(calendar):
     assert states(calendar("--days", "2", "--back", "0", "--empty", "--json")) == {"scheduled": 2, "empty": 4}
 
 
+def test_a_day_that_is_full_has_no_empty_slot_whatever_part_of_it_is_listed(calendar, world):
+    """Thursday 19 has its one article at 09:00 in Tokyo, midnight UTC; Friday 20 gets one at 18:00, 09:00 UTC."""
+    world.write(edited("sites/blog.yaml", ("publishing:\n", "timezone: Asia/Tokyo\npublishing:\n  max_per_day: 1\n")))
+    world.apply()
+    words = ["content", "schedule", "2", "--slot", "2026-11-20T18:00", "--at", "2026-11-18T10:30"]
+    assert run(["-C", str(world.root), "--db", world.database.url, *words]) == 0
+    calendar()  # what the command before said is read away
+
+    def listed(at: str) -> dict[str, int]:
+        return states(calendar("--days", "1", "--back", "0", "--empty", "--json", at=at))
+
+    assert listed("2026-11-19T00:30") == {}, "until 00:30 UTC on Friday, 09:30 in Tokyo"
+    assert listed("2026-11-19T10:00") == {"scheduled": 1}
+
+
 def test_before_a_site_was_first_applied_it_had_no_empty_slots(calendar):
     assert states(calendar("--month", "2026-10", "--json")) == {}
     found = states(calendar("--days", "1", "--back", "9", "--empty", "--json", at="2026-11-19T03:00"))
