@@ -70,7 +70,9 @@ def choose_articles(database: Database, clock: Clock, wanted: ArticleFilter) -> 
         before = None
         if wanted.older_than_seconds is not None:
             before = clock.now() - timedelta(seconds=wanted.older_than_seconds)
-        return tuple(find_articles(connection, sites=names, states=wanted.states, written_before=before))
+        selected = find_articles(connection, sites=names, states=wanted.states, written_before=before)
+        # What a site that was deleted has left is kept, and nothing can be decided about it.
+        return tuple(row for row in selected if row["site"] in contexts)
 
 
 def _there(row: Row | None, number: int) -> Row:

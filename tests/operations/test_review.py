@@ -368,6 +368,15 @@ def test_articles_are_chosen_by_number_each_once_also_those_put_away(reviewing):
             chosen(1, number)
 
 
+def test_a_filter_passes_over_what_a_deleted_site_has_left(reviewing):
+    site = edited("sites/blog.yaml", ("name: blog", "name: news"), ("path: published/blog", "path: published/news"))
+    reviewing.write({"sites/blog.yaml": None, "sites/news.yaml": site["sites/blog.yaml"]})
+    reviewing.apply()
+    wanted = ArticleFilter(states=("review",))
+    assert choose_articles(reviewing.database, reviewing.clock, wanted) == ()
+    assert len(list_articles(reviewing.database, site=None, state="review", limit=9, offset=0).articles) == 2
+
+
 def test_filters_select_by_site_state_label_and_age(world):
     world.write(
         edited("sites/blog.yaml", ("account: acme\n", "account: acme\nlabels: {team: europe}\n"))
