@@ -170,6 +170,9 @@ def run(arguments: list[str] | None = None) -> int:
         return int(end.code)
     except click.exceptions.Exit as end:
         return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        output.note(error.format_message())
+        return int(ExitCode.USAGE)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "igny8"
         output.error(error.format_message(), hint=f"{command} --help")

@@ -320,6 +320,14 @@ def test_words_that_make_no_sense_end_with_64_and_a_hint(words, says, igny8):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["content"], ["images"], ["credits"]], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help_and_no_error(words, igny8):
+    done = igny8(*words)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr.startswith(f"Usage: igny8 {words[0]} ")
+    assert "error" not in done.stderr
+
+
 def test_explain_tells_a_code_in_any_case(igny8):
     text = igny8.ok("explain", "IG203")
     assert text.startswith("IG203: time is not HH:MM\n")
