@@ -183,12 +183,6 @@ def run(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         output.error("interrupted")
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our answer has seen enough; do not complain when Python flushes at exit.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
     except Exception as error:
         if "--debug" in words:
             raise

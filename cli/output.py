@@ -11,6 +11,8 @@ from typing import IO, Any
 
 import click
 
+from cli.exits import Exit
+from reconciler.errors import ExitCode
 from reconciler.wording import counted as counted
 
 # Non-joiner, joiner, the two marks of direction, soft hyphen: titles in Persian, Hindi, Hebrew and emoji have them.
@@ -47,15 +49,15 @@ class Output:
 
     def data(self, text: str = "") -> None:
         """Print a part of the answer."""
-        click.echo(text, color=self.has_color(sys.stdout))
+        _tell(text, color=self.has_color(sys.stdout))
 
     def file(self, text: str) -> None:
         """Print the text of a file as it is, line ends included."""
-        click.echo(text, nl=False)
+        _tell(text, nl=False)
 
     def json(self, value: Any) -> None:
         """Print a machine-readable answer."""
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+        _tell(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
     def csv(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print rows for a spreadsheet; a text that it would run as a formula gets a quote in front."""
@@ -66,11 +68,11 @@ class Output:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_csv_cell(value) for value in row] for row in rows)
-        click.echo(text.getvalue(), nl=False)
+        _tell(text.getvalue(), nl=False)
 
     def line(self, value: Any) -> None:
         """Print a machine-readable event on a line of its own, at once."""
-        click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+        _tell(json.dumps(value, ensure_ascii=False, default=_plain))
 
     def note(self, text: str) -> None:
         """Tell something beside the answer; silent with --quiet."""
@@ -101,6 +103,15 @@ class Output:
         self.data(self.style(line(columns), "head"))
         for row in cells:
             self.data(line(row))
+
+
+def _tell(text: str, *, nl: bool = True, color: bool | None = None) -> None:
+    try:
+        click.echo(text, nl=nl, color=color)
+    except BrokenPipeError as error:
+        # Whoever read our answer has seen enough; do not complain when Python flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(ExitCode.OK) from error
 
 
 def _csv_cell(value: Any) -> Any:
