@@ -97,8 +97,10 @@ def simulate_root(
         )
         errors = [finding for finding in past.findings if finding.severity == "error"]
         if errors:
+            first = errors[0]
+            where = "" if first.file == folder else f"{first.file}: "
             raise UsageError(
-                f"the config at {compare} is not valid: {errors[0].file}: {errors[0].message}",
+                f"the config at {compare} is not valid: {where}{first.message}",
                 hint="compare with a revision that validates",
             )
         then = simulate(_priced(past), first_on=start, days=days, sites=sites)

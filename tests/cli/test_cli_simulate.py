@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
 import pytest
 from builder import edited, write_root
@@ -124,6 +125,14 @@ def test_one_of_a_thing_is_told_as_one(simulate, root):
     assert "(changed): +1 slot, +0 written" in simulate("--days", "1", *FROM, "--compare", "HEAD")
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure(root):
+    words = [sys.executable, "-c", "from cli.main import main; main()", "-C", str(root), "simulate", "--days", "1100"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("DAY")
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -139,6 +148,13 @@ def test_one_of_a_thing_is_told_as_one(simulate, root):
 )
 def test_what_makes_no_sense_is_told(simulate, words, told):
     assert told in simulate(*words, code=64)
+
+
+def test_a_revision_from_before_the_config_is_told_without_the_folder_it_was_written_to(simulate, root):
+    git(root, "init", "-q", "-b", "main")
+    git(root, "commit", "-q", "--allow-empty", "-m", "empty")
+    told = simulate("--compare", "HEAD", code=64)
+    assert "the config at HEAD is not valid: no config here" in told
 
 
 def test_a_hold_of_more_than_a_century_is_a_finding(simulate, root):
