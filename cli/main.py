@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import inspect
+import re
 import sys
+from copy import copy
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -89,7 +92,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = next((entry for entry in COMMANDS if entry.name == cmd_name), None)
-        return None if entry is None else load(entry)
+        return None if entry is None else _with_examples_in_lines(load(entry))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -113,6 +116,16 @@ def load(entry: Entry) -> click.Command:
     module, _, name = entry.target.partition(":")
     command: click.Command = getattr(import_module(module), name)
     return command
+
+
+def _with_examples_in_lines(command: click.Command) -> click.Command:
+    """Return a command whose help leaves indented lines as they are; click would make one paragraph of all examples."""
+    shown = copy(command)
+    # A paragraph that begins with this mark is not wrapped.
+    shown.help = re.sub(r"(?<=\n\n)(?=  \S)", "\b\n", inspect.cleandoc(command.help)) if command.help else command.help
+    if isinstance(shown, click.Group):
+        shown.commands = {name: _with_examples_in_lines(inner) for name, inner in shown.commands.items()}
+    return shown
 
 
 @click.group(

@@ -328,6 +328,20 @@ def test_a_group_without_a_command_shows_its_help_and_no_error(words, igny8):
     assert "error" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "examples"),
+    [
+        (["plan"], ["igny8 plan --summary"]),
+        (["calendar"], ["igny8 calendar --month 2026-12", "igny8 calendar --days 60 --format ics > igny8.ics"]),
+        (["content", "approve"], ["igny8 content approve 12 13"]),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_each_example_of_a_help_stands_in_a_line_of_its_own(words, examples, igny8):
+    lines = igny8.ok(*words, "--help").splitlines()
+    assert [example for example in examples if f"    {example}" not in lines] == []
+
+
 def test_explain_tells_a_code_in_any_case(igny8):
     text = igny8.ok("explain", "IG203")
     assert text.startswith("IG203: time is not HH:MM\n")
