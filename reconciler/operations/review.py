@@ -238,7 +238,7 @@ def load_article(connection: Connection, content_id: int) -> tuple[Row, SiteCont
     """Return an article, locked, with the context of its site. UsageError when there is none, ConflictError when it is history."""
     row = _there(lock_article(connection, content_id), content_id)
     if row["superseded_at"] is not None:
-        what = "was put away" if row["archived_at"] is not None else "was replaced by a newer one"
+        what = "was put away" if row["archived_at"] is not None else "was sent back to be written again"
         raise ConflictError(f"content {content_id} {what} on {row['superseded_at']:%Y-%m-%d}")
     return row, context_of(load_contexts(connection), str(row["site"]))
 

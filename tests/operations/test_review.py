@@ -230,6 +230,8 @@ def test_with_requeue_the_next_run_writes_it_again_and_charges_for_it(reviewing)
     calls = "SELECT count(*), sum(credits) FROM usage WHERE stage = 'content'"
     ((before, credits),) = reviewing.rows(calls)
     reject_article(reviewing.database, reviewing.clock, 1, by="ann", reason="too thin", requeue=True)
+    with pytest.raises(ConflictError, match="content 1 was sent back to be written again on 2026-11-18"):
+        approve_article(reviewing.database, reviewing.clock, 1, by="bob")
     reviewing.run()
     ((after, more),) = reviewing.rows(calls)
     assert after == before + 1
