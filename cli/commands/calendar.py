@@ -51,6 +51,8 @@ def calendar(
     from reconciler.operations.calendar import calendar as load
     from reconciler.operations.calendar import month_calendar
 
+    if month is not None and _is_given("days", "back"):
+        raise UsageError("--days and --back are for days around now", hint="leave them out, or --month")
     output = session.output
     installation = session.installation(at)
     now = installation.clock.now()
@@ -73,6 +75,11 @@ def calendar(
         output.note(state_sentence(found))
     else:
         _show_list(session, found, now)
+
+
+def _is_given(*names: str) -> bool:
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in names)
 
 
 def _month(text: str) -> tuple[int, int]:

@@ -178,3 +178,8 @@ def test_the_page_keeps_the_spaces_and_joiners_of_every_script(calendar, world):
 def test_a_mistyped_month_is_told(calendar):
     assert "is no month" in calendar("--month", "December", code=64)
     assert "is no month" in calendar("--month", "2026-13", code=64)
+
+
+def test_a_month_takes_no_days_around_now(calendar):
+    assert "--days and --back are for days around now" in calendar("--month", "2026-12", "--days", "3", code=64)
+    assert "December 2026" in calendar("--month", "2026-12")
