@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Any
 
 import click
@@ -17,6 +18,7 @@ from reconciler.wording import counted as counted
 
 # Non-joiner, joiner, the two marks of direction, soft hyphen: titles in Persian, Hindi, Hebrew and emoji have them.
 _STAYS = "\u200c\u200d\u200e\u200f\u00ad"
+_CHARACTERS_A_COLUMN = 8  # a letter with its marks; what has more of them is cut
 _STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
     "warning": {"fg": "yellow", "bold": True},
@@ -127,15 +129,16 @@ def _plain(value: Any) -> Any:
 
 
 def _width(text: str) -> int:
-    """Return the columns that a text takes on a terminal; East Asian wide characters take two, marks and joiners none."""
+    """Return the columns that a text takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+@lru_cache(maxsize=4096)
+def _columns(character: str) -> int:
+    """Return the columns of a character: East Asian wide ones take two, marks and joiners none."""
     from unicodedata import category, east_asian_width
 
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if category(character) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(character) in "WF")
-        for character in text
-    )
+    return 0 if category(character) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(character) in "WF")
 
 
 def place_name(site: str, target: str) -> str:
@@ -165,14 +168,16 @@ def readable(text: str, *, lines: bool = False) -> str:
 
 def shorten(text: str, width: int) -> str:
     """Return a text as one line that takes at most so many columns, cut with an ellipsis."""
-    text = readable(text)
-    if _width(text) <= width:
-        return text
+    # What is cut off in any case is not looked at: names and reasons may be as long as anybody likes.
+    looked_at = _CHARACTERS_A_COLUMN * width
+    head = readable(text[:looked_at])
+    if len(text) <= looked_at and _width(head) <= width:
+        return head
     taken = end = 0
-    while end < len(text) and taken + _width(text[end]) <= width - 1:
-        taken += _width(text[end])
+    while end < len(head) and taken + _columns(head[end]) <= width - 1:
+        taken += _columns(head[end])
         end += 1
-    return text[:end] + "…"
+    return head[:end] + "…"
 
 
 def is_interactive() -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from reconciler.clock import Clock
-from reconciler.errors import ConflictError, UsageError
+from reconciler.errors import ConflictError, LockedError, UsageError
 from reconciler.operations.stage_work import free_dead
 from reconciler.operations.worker import is_gone
 from reconciler.store.claims import drop_all
@@ -34,7 +34,15 @@ def order_run(database: Database, clock: Clock, run_id: int, order: Order, *, by
 
     Raises UsageError when there is no such run, ConflictError when it has ended.
     """
-    now = clock.now()
+    try:
+        return _order(database, clock.now(), run_id, order, by)
+    except LockedError:
+        # Who settles a call locks the account before the run, we the run before the account: of two that wait for each
+        # other the database sends one away, and that has changed nothing.
+        return _order(database, clock.now(), run_id, order, by)
+
+
+def _order(database: Database, now: datetime, run_id: int, order: Order, by: str) -> Ordered:
     with database.write() as connection:
         row = find_run(connection, run_id, lock=True)
         if row is None:

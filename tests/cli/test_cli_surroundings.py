@@ -12,6 +12,7 @@ import pytest
 from builder import write_root
 
 from cli.main import COMMANDS, load, run
+from cli.output import shorten
 from reconciler.store.engine import SCHEMA_REVISION
 
 IGNY8 = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -165,3 +166,11 @@ def test_what_a_command_does_not_need_is_not_imported(tmp_path, words):
     code = f"import sys; from cli.main import run; run({['-C', str(root), *words]!r}); print(sorted(set(sys.modules) & {forbidden!r}), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_text_is_cut_to_its_columns_however_long_it_is():
+    assert shorten("Stiefel 長靴", 12) == "Stiefel 長靴"
+    assert shorten("長靴長靴長靴長靴", 8) == "長靴長…"
+    assert shorten("e\u0301" * 5, 5) == "e\u0301" * 5
+    assert shorten("a\nb", 9) == "a b"
+    assert len(shorten("\u0301" * 1_000_000, 9)) <= 100

@@ -12,8 +12,9 @@ from builder import ScriptedProvider, World, edited
 from model_server import ModelServer, root
 
 from cli.main import run as igny8
-from reconciler.errors import ConflictError, ExitCode, UsageError
+from reconciler.errors import ConflictError, ExitCode, LockedError, UsageError
 from reconciler.kinds.providers import Provider as ProviderSpec
+from reconciler.operations import run_orders
 from reconciler.operations.records import follow_run
 from reconciler.operations.run import Scope, run_wanted, wanted_due, wanted_now
 from reconciler.operations.run_orders import order_run
@@ -331,3 +332,19 @@ def test_the_end_of_a_stage_tells_what_all_its_workers_did(busy):
     busy.run()
     (ended,) = [e for e in busy.events if isinstance(e, StageEnded) and e.stage == "ideas"]
     assert (ended.done, ended.failed) == busy.rows("SELECT done, failed FROM stage_run WHERE stage = 'ideas'")[0]
+
+
+def test_an_order_that_another_transaction_was_in_the_way_of_is_given_once_more(busy, monkeypatch):
+    ordering(busy, 2, "pause")
+    scoped(busy, Scope())
+    tried = []
+
+    def resume(*given):
+        tried.append(given)
+        if len(tried) == 1:
+            raise LockedError("the database is busy: deadlock detected", hint="nothing was changed; try again")
+        return real(*given)
+
+    real = run_orders._resume
+    monkeypatch.setattr(run_orders, "_resume", resume)
+    assert (order(busy, "resume").state, len(tried)) == ("interrupted", 2)
