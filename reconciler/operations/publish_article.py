@@ -22,7 +22,7 @@ from reconciler.operations.indexnow import announce_pages
 from reconciler.operations.publish import PublishPass, publish_one
 from reconciler.operations.publishers import Target, find_target, targets_of
 from reconciler.operations.site_visit import SiteVisit, leave_site, take_site, visit_site
-from reconciler.operations.standing import HIDDEN, is_missing, why_hidden, why_not_as_sent
+from reconciler.operations.standing import is_missing, record_hidden, why_not_as_sent
 from reconciler.pipeline.approval import hash_of
 from reconciler.pipeline.port import Insert, Row, SiteContext, Update
 from reconciler.publishers.port import Article, PublishFailure, Remote
@@ -32,7 +32,6 @@ from reconciler.store.items import SiteItems, carry_out, find_content
 from reconciler.store.publications import (
     complete_publication,
     find_publication,
-    record_finding,
     record_remote,
     reopen_publication,
     withdraw_publication,
@@ -332,10 +331,7 @@ def _update(asked: _Asked, visit: SiteVisit, publication: Row, article: Article)
             return _publish(asked, visit, publication)
         return _end(asked, target, "failed", "", end)
     if end.state != "public":
-        with visit.database.write() as connection:
-            record_remote(connection, publication, end, target=target.place, sent_digest=digest_of(article))
-            record_finding(connection, publication, remote_state=end.state, finding=HIDDEN)
-        return _end(asked, target, "failed", "", why_hidden())
+        return _end(asked, target, "failed", "", record_hidden(visit, publication, end, digest_of(article)))
     now = visit.installation.clock.now()
     with visit.database.write() as connection:
         complete_publication(connection, publication, end, at=now, target=target.place, sent_digest=digest_of(article))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from reconciler.operations.site_visit import SiteVisit
+from reconciler.pipeline.port import Row
 from reconciler.pipeline.publishing import finding_of
 from reconciler.publishers.port import PublishFailure, Remote
+from reconciler.store.publications import record_finding, record_remote
 
-HIDDEN = "unpublished-by-hand"
+_HIDDEN = "unpublished-by-hand"
 # What a person may do about an article that does not stand at its site as it was sent.
 _MENDS = {
     "missing": "--force publishes it anew",
     "trashed": "restore it there, or delete it there for good; then --force publishes it anew",
     "changed-by-hand": "--force overwrites the change",
-    HIDDEN: "publish it there again, or take it off here, too: igny8 unpublish",
+    _HIDDEN: "publish it there again, or take it off here, too: igny8 unpublish",
 }
 
 
@@ -29,9 +31,12 @@ def why_not_as_sent(visit: SiteVisit, known: Remote) -> PublishFailure | None:
     )
 
 
-def why_hidden() -> PublishFailure:
-    """Return what to say of an update that arrived where no reader sees it."""
-    return PublishFailure(f"the new text is at the site, but nobody sees it: it is {HIDDEN}", hint=_MENDS[HIDDEN])
+def record_hidden(visit: SiteVisit, row: Row, remote: Remote, sent_digest: str) -> PublishFailure:
+    """Record an update that arrived where no reader sees it, and return what to say of it."""
+    with visit.database.write() as connection:
+        record_remote(connection, row, remote, target=visit.target.place, sent_digest=sent_digest)
+        record_finding(connection, row, remote_state=remote.state, finding=_HIDDEN)
+    return PublishFailure(f"the new text is at the site, but nobody sees it: it is {_HIDDEN}", hint=_MENDS[_HIDDEN])
 
 
 def is_missing(visit: SiteVisit, known: Remote) -> bool:

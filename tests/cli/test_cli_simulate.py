@@ -76,10 +76,14 @@ def git(root, *words):
     )
 
 
-def test_compare_tells_what_changed_since_a_revision_a_day_and_in_all(simulate, root):
+def commit_all(root):
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "first")
+
+
+def test_compare_tells_what_changed_since_a_revision_a_day_and_in_all(simulate, root):
+    commit_all(root)
     assert "The same as at" in simulate("--days", "7", *FROM, "--compare", "HEAD")
     site = root / "sites/blog.yaml"
     site.write_text(site.read_text().replace("per_run_limit: 2", "per_run_limit: 1"))
@@ -94,9 +98,7 @@ def test_compare_tells_what_changed_since_a_revision_a_day_and_in_all(simulate, 
 
 
 def test_compare_tells_what_only_moves_to_other_days(simulate, root):
-    git(root, "init", "-q", "-b", "main")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "first")
+    commit_all(root)
     site = root / "sites/blog.yaml"
     site.write_text(site.read_text().replace("[mon, tue, wed, thu, fri]", "[tue, wed, thu, fri, sat]"))
     text = simulate("--days", "7", *FROM, "--compare", "HEAD")
@@ -116,9 +118,7 @@ def test_one_of_a_thing_is_told_as_one(simulate, root):
         .replace("limit: 2", "limit: 1")
         .replace('["09:00", "14:00", "18:00"]', '["09:00"]')
     )
-    git(root, "init", "-q", "-b", "main")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "first")
+    commit_all(root)
     assert ": 1 article, " in simulate("--days", "1", *FROM, "--compare", "HEAD")
     site = root / "sites/blog.yaml"
     site.write_text(site.read_text().replace('["09:00"]', '["09:00", "10:00"]'))

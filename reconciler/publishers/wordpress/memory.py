@@ -19,7 +19,8 @@ TERMS_MAX = 1000
 class SiteMemory:
     """Where the API is (its address and its `rest_route`), who we are if that is enough for all, and numbers by name.
 
-    Authors are known by name and display name."""
+    Authors are known by name and display name.
+    """
 
     root: tuple[str, str] | None = None
     user: User | None = None

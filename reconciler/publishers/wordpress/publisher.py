@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from reconciler.clock import SystemClock
 from reconciler.publishers.figures import featured
 from reconciler.publishers.port import Article, Memory, Notebook, Preflight, PublishFailure, Remote
+from reconciler.publishers.shapes import of_shape
 from reconciler.publishers.wordpress import WordPressSettings
 from reconciler.publishers.wordpress.api import WordPressApi
 from reconciler.publishers.wordpress.failures import RefusedError
@@ -56,15 +57,13 @@ def _answers(
 ) -> Callable[Concatenate[WordPressPublisher, _P], _T | PublishFailure]:
     """Make an answer of what a request came to. What failed on what an earlier visit learnt is done again without that."""
 
+    asked = of_shape("WordPress")(work)
+
     def once(self: WordPressPublisher, /, *args: _P.args, **more: _P.kwargs) -> _T | PublishFailure:
         try:
-            return work(self, *args, **more)
+            return asked(self, *args, **more)
         except RefusedError as error:
             return error.failure
-        except (KeyError, TypeError, ValueError) as error:
-            return PublishFailure(
-                f"{self.api.place} answers in a shape that WordPress does not have: {error!r}", "site"
-            )
 
     def inner(self: WordPressPublisher, /, *args: _P.args, **more: _P.kwargs) -> _T | PublishFailure:
         end = once(self, *args, **more)
